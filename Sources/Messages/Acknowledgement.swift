@@ -1,0 +1,16 @@
+/// What the sink has stored of one session. Cumulative: a later one makes the earlier ones unnecessary.
+public struct Acknowledgement: Hashable, Sendable {
+    /// The session.
+    public var session: SessionID
+    /// Every sequence below this one has its outcome in the store.
+    public var next: Sequence
+    /// The session's end is in the store too.
+    public var ended: Bool
+
+    /// An acknowledgement.
+    public init(session: SessionID, next: Sequence, ended: Bool = false) {
+        self.session = session
+        self.next = next
+        self.ended = ended
+    }
+}

@@ -1,0 +1,42 @@
+/// The ports on which the stages meet, and the addresses made from them.
+public enum Port: Int, Sendable, CaseIterable {
+    /// Ingest, PULL: frames from PUSH feeders.
+    case framesPush = 5550
+    /// Ingest, ROUTER: frames from REQ and DEALER feeders, each answered.
+    case framesRequest = 5551
+    /// Ingest, XPUB: the JPEG of each accepted frame.
+    case preview = 5552
+    /// Infer, PULL: frames from ingest.
+    case infer = 5560
+    /// Sink, PULL: outcomes from infer.
+    case outcomes = 5570
+    /// Sink, XPUB: results to subscribers.
+    case results = 5571
+    /// Sink, XPUB: acknowledgements to ingest.
+    case acknowledgements = 5572
+    /// Sink, ROUTER: replay.
+    case replay = 5573
+
+    /// The endpoint on this machine's loopback interface, the default of every option.
+    public var loopback: String { "tcp://127.0.0.1:\(rawValue)" }
+}
+
+/// The topics under which messages are published: the first part of every published message.
+public enum Topic {
+    /// Prefix of results as JSON.
+    public static let poseJSON = "pose/json/"
+    /// Prefix of results as protobuf.
+    public static let posePB = "pose/pb/"
+    /// Prefix of the JPEGs of accepted frames.
+    public static let preview = "preview/"
+    /// Prefix of acknowledgements; the session follows.
+    public static let acknowledgement = "ack/"
+    /// Prefix of the beginning and end of sessions, as JSON; the stream follows.
+    public static let session = "session/json/"
+}
+
+/// The version that every message between stages carries.
+public enum ProtocolVersion {
+    /// What this build speaks. Others are refused.
+    public static let current: UInt32 = 1
+}

@@ -1,0 +1,203 @@
+public import Foundation
+
+/// What a feeder says about one image: the JSON of the first part, in the format that imagezmq senders already speak.
+///
+/// | key | meaning |
+/// |---|---|
+/// | `stream`, or imagezmq's `msg` | the name of the stream |
+/// | `capture_time_ns` | when the image was taken, Unix time |
+/// | `frame` | the feeder's own counter |
+/// | `delivery` | `live` or `lossless` |
+/// | `end` | true: the stream ends here; no image is needed |
+/// | `shape`, `dtype` | imagezmq's raw images: `[height, width, 3]` and `uint8`; the second part is BGR pixels |
+public struct FeederHeader: Sendable, Equatable {
+    /// The largest header in bytes.
+    public static let maxLength = 16 << 10
+
+    /// The stream.
+    public var stream: StreamName
+    /// When the image was taken, if the feeder knows.
+    public var captureTime: Timestamp?
+    /// The feeder's own counter.
+    public var cameraFrame: CameraFrame?
+    /// How the stream treats a full window, if the feeder says so.
+    public var delivery: Delivery?
+    /// The stream ends here.
+    public var isEnd: Bool
+    /// Height and width of raw BGR pixels; nil where the image is a JPEG.
+    public var rawSize: RawSize?
+
+    /// The size of a raw image.
+    public struct RawSize: Sendable, Equatable {
+        /// Rows.
+        public var height: Int
+        /// Pixels a row, three bytes each.
+        public var width: Int
+
+        /// A size.
+        public init(height: Int, width: Int) {
+            self.height = height
+            self.width = width
+        }
+    }
+
+    /// A header.
+    public init(
+        stream: StreamName, captureTime: Timestamp? = nil, cameraFrame: CameraFrame? = nil, delivery: Delivery? = nil,
+        isEnd: Bool = false, rawSize: RawSize? = nil
+    ) {
+        self.stream = stream
+        self.captureTime = captureTime
+        self.cameraFrame = cameraFrame
+        self.delivery = delivery
+        self.isEnd = isEnd
+        self.rawSize = rawSize
+    }
+}
+
+/// Why a message of a feeder was refused before it became a frame: it has no sequence, so it is answered and counted.
+public struct FeederRefusal: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+    /// The word by which refusals are counted.
+    public enum Reason: String, Sendable, CaseIterable {
+        /// Not two parts, or more than allowed.
+        case badParts = "bad_parts"
+        /// The first part is no JSON object of the known keys.
+        case badHeader = "bad_header"
+        /// The stream name is absent or not allowed.
+        case badStream = "bad_stream"
+        /// More streams than this ingest accepts.
+        case tooManyStreams = "too_many_streams"
+        /// Ingest is stopping.
+        case stopping
+    }
+
+    /// The word.
+    public let reason: Reason
+    /// One sentence for a person.
+    public let detail: String
+
+    /// A refusal.
+    public init(_ reason: Reason, _ detail: String) {
+        self.reason = reason
+        self.detail = detail
+    }
+
+    public var description: String { "\(reason.rawValue): \(detail)" }
+    public var errorDescription: String? { description }
+}
+
+extension FeederHeader: Codable {
+    enum CodingKeys: String, CodingKey {
+        case stream, msg, frame, delivery, end, shape, dtype
+        case captureTime = "capture_time_ns"
+    }
+
+    /// Reads the first part of a feeder's message.
+    ///
+    /// - Throws: `FeederRefusal` with `badHeader` or `badStream`.
+    public init(json bytes: UnsafeRawBufferPointer) throws(FeederRefusal) {
+        guard bytes.count <= Self.maxLength else {
+            throw FeederRefusal(
+                .badHeader, "the header has \(bytes.count) bytes; at most \(Self.maxLength) are allowed")
+        }
+        do {
+            self = try JSONDecoder().decode(FeederHeader.self, from: Data(bytes))
+        } catch let refusal as FeederRefusal {
+            throw refusal
+        } catch DecodingError.dataCorrupted {
+            throw FeederRefusal(.badHeader, "the first part is no JSON; send [JSON header][image]")
+        } catch DecodingError.typeMismatch(_, let context) where context.codingPath.isEmpty {
+            throw FeederRefusal(.badHeader, "the first part is no JSON object; send [JSON header][image]")
+        } catch DecodingError.typeMismatch(_, let context) {
+            throw FeederRefusal(
+                .badHeader,
+                "key \(context.codingPath.map(\.stringValue).joined(separator: ".")) has a value of the wrong type")
+        } catch {
+            throw FeederRefusal(.badHeader, "the header could not be read")
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let name = try Self.name(container)
+        do {
+            stream = try StreamName(name)
+        } catch {
+            throw FeederRefusal(.badStream, error.description)
+        }
+        captureTime = try container.decodeIfPresent(Int64.self, forKey: .captureTime).map(Timestamp.init)
+        cameraFrame = try container.decodeIfPresent(UInt64.self, forKey: .frame).map { CameraFrame($0) }
+        delivery = try container.decodeIfPresent(String.self, forKey: .delivery).map { word in
+            guard let delivery = Delivery(rawValue: word) else {
+                throw FeederRefusal(.badHeader, "delivery is neither \"live\" nor \"lossless\"")
+            }
+            return delivery
+        }
+        isEnd = try container.decodeIfPresent(Bool.self, forKey: .end) ?? false
+        rawSize = try Self.rawSize(container)
+    }
+
+    /// A header's JSON, as a feeder sends it.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(stream.description, forKey: .stream)
+        try container.encodeIfPresent(captureTime?.nanoseconds, forKey: .captureTime)
+        try container.encodeIfPresent(cameraFrame?.value, forKey: .frame)
+        try container.encodeIfPresent(delivery?.rawValue, forKey: .delivery)
+        if isEnd { try container.encode(true, forKey: .end) }
+        if let rawSize {
+            try container.encode([rawSize.height, rawSize.width, 3], forKey: .shape)
+            try container.encode("uint8", forKey: .dtype)
+        }
+    }
+
+    private static func name(_ container: KeyedDecodingContainer<CodingKeys>) throws -> String {
+        for key in [CodingKeys.stream, .msg] where container.contains(key) {
+            guard let name = try? container.decode(String.self, forKey: key) else {
+                throw FeederRefusal(.badStream, "key \(key.stringValue) is no text")
+            }
+            return name
+        }
+        throw FeederRefusal(.badStream, "the header names no stream: set \"stream\" (or imagezmq's \"msg\")")
+    }
+
+    private static func rawSize(_ container: KeyedDecodingContainer<CodingKeys>) throws -> RawSize? {
+        guard let shape = try container.decodeIfPresent([Int].self, forKey: .shape) else { return nil }
+        let type = try container.decodeIfPresent(String.self, forKey: .dtype) ?? "uint8"
+        guard type == "uint8", shape.count == 3, shape[2] == 3, shape[0] > 0, shape[1] > 0 else {
+            throw FeederRefusal(
+                .badHeader, "a raw image must be uint8 of shape [height, width, 3] in BGR order, or be sent as JPEG")
+        }
+        return RawSize(height: shape[0], width: shape[1])
+    }
+}
+
+/// What ingest answers to a REQ or DEALER feeder.
+public enum FeederAnswer: Sendable, Equatable {
+    /// The frame was accepted. DEALER feeders get their own counter back.
+    case accepted(CameraFrame?)
+    /// The frame was refused or recorded as a drop, with the reason's word and a sentence.
+    case refused(String)
+
+    /// The text on the wire: `OK`, `OK <frame>` or `ERR <reason>`.
+    public var text: String {
+        switch self {
+        case .accepted(nil): "OK"
+        case .accepted(let frame?): "OK \(frame)"
+        case .refused(let reason): "ERR \(reason)"
+        }
+    }
+
+    /// Reads an answer, or nil where the text is none.
+    public init?(_ text: String) {
+        if text == "OK" {
+            self = .accepted(nil)
+        } else if text.hasPrefix("OK "), let frame = UInt64(text.dropFirst(3)) {
+            self = .accepted(CameraFrame(frame))
+        } else if text.hasPrefix("ERR ") {
+            self = .refused(String(text.dropFirst(4)))
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,127 @@
+/// A rectangle in pixels of the upright frame, origin top left.
+public struct BoundingBox: Hashable, Sendable {
+    /// Left edge.
+    public var x: Float
+    /// Top edge.
+    public var y: Float
+    /// Width.
+    public var width: Float
+    /// Height.
+    public var height: Float
+
+    /// A rectangle.
+    public init(x: Float, y: Float, width: Float, height: Float) {
+        self.x = x
+        self.y = y
+        self.width = width
+        self.height = height
+    }
+}
+
+/// SMPL parameters of one person (Loper et al. 2015).
+public struct SMPLParameters: Hashable, Sendable {
+    /// Shape: 10 coefficients.
+    public var betas: [Float]
+    /// Pose of the 23 joints below the root: rotation matrices, row-major, 207 numbers.
+    public var bodyPose: [Float]
+    /// Rotation of the root: one matrix, row-major, 9 numbers.
+    public var globalOrient: [Float]
+
+    /// Parameters.
+    public init(betas: [Float], bodyPose: [Float], globalOrient: [Float]) {
+        self.betas = betas
+        self.bodyPose = bodyPose
+        self.globalOrient = globalOrient
+    }
+}
+
+/// One person in one frame.
+public struct Person: Hashable, Sendable {
+    /// The person's identity within the session.
+    public var trackID: UInt32
+    /// How sure the engine is that this is a person, 0 to 1.
+    public var score: Float
+    /// The visible body.
+    public var bbox: BoundingBox
+    /// False where the tracker predicts a person it does not see.
+    public var observed: Bool
+    /// x, y in pixels of the upright frame, and a score from 0 to 1.
+    public var keypoints2D: [SIMD3<Float>]
+    /// x, y, z in metres in the body's own frame: x right, y down, z forward.
+    public var keypoints3D: [SIMD3<Float>]
+    /// Moves the body's frame into the camera of the full image, in metres.
+    public var cameraTranslation: SIMD3<Float>?
+    /// Of the full image's camera, in pixels.
+    public var focalLength: Float?
+    /// Present where the engine fits SMPL.
+    public var smpl: SMPLParameters?
+
+    /// A person.
+    public init(
+        trackID: UInt32, score: Float, bbox: BoundingBox, observed: Bool = true, keypoints2D: [SIMD3<Float>],
+        keypoints3D: [SIMD3<Float>], cameraTranslation: SIMD3<Float>? = nil, focalLength: Float? = nil,
+        smpl: SMPLParameters? = nil
+    ) {
+        self.trackID = trackID
+        self.score = score
+        self.bbox = bbox
+        self.observed = observed
+        self.keypoints2D = keypoints2D
+        self.keypoints3D = keypoints3D
+        self.cameraTranslation = cameraTranslation
+        self.focalLength = focalLength
+        self.smpl = smpl
+    }
+}
+
+/// Milliseconds a frame spent in each stage.
+public struct Timing: Hashable, Sendable {
+    /// Checking (and decoding) in ingest.
+    public var ingest: Float
+    /// Waiting between ingest's acceptance and the engine.
+    public var queue: Float
+    /// In the engine; of a batch, the whole batch's time.
+    public var infer: Float
+    /// From the engine's answer to the store's commit.
+    public var sink: Float
+    /// From acceptance to publication.
+    public var total: Float
+
+    /// Times.
+    public init(ingest: Float = 0, queue: Float = 0, infer: Float = 0, sink: Float = 0, total: Float = 0) {
+        self.ingest = ingest
+        self.queue = queue
+        self.infer = infer
+        self.sink = sink
+        self.total = total
+    }
+}
+
+/// What became of one frame: the persons in it (perhaps none), or a drop. Exactly one for every sequence.
+public struct Outcome: Sendable, Equatable {
+    /// The header this answers.
+    public var frame: FrameHeader
+    /// The engine that looked at the frame, such as `blazepose`; empty where none did.
+    public var engine: String
+    /// The names behind the keypoints, such as `blazepose33`; empty where there are none.
+    public var skeleton: String
+    /// Set where there is no pose.
+    public var drop: Drop?
+    /// The persons, empty where nobody is in the frame.
+    public var persons: [Person]
+    /// Where the time went.
+    public var timing: Timing
+
+    /// An outcome.
+    public init(
+        frame: FrameHeader, engine: String = "", skeleton: String = "", drop: Drop? = nil, persons: [Person] = [],
+        timing: Timing = Timing()
+    ) {
+        self.frame = frame
+        self.engine = engine
+        self.skeleton = skeleton
+        self.drop = drop
+        self.persons = persons
+        self.timing = timing
+    }
+}

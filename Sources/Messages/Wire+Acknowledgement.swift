@@ -1,0 +1,31 @@
+internal import Foundation
+internal import SwiftProtobuf
+
+extension Acknowledgement {
+    /// Reads an acknowledgement: the second part of a message under `Topic.acknowledgement`.
+    ///
+    /// - Throws: `WireError`, naming what is wrong.
+    public init(wire bytes: UnsafeRawBufferPointer) throws(WireError) {
+        let wire: Posebus_V1_Acknowledgement
+        do {
+            wire = try Posebus_V1_Acknowledgement(serializedBytes: Array(bytes))
+        } catch {
+            throw .malformed(message: "Acknowledgement")
+        }
+        guard wire.version == ProtocolVersion.current else { throw .unknownVersion(wire.version) }
+        guard let session = SessionID(bytes: wire.session) else {
+            throw .invalidField(message: "Acknowledgement", field: "session", problem: "not 16 bytes")
+        }
+        self.init(session: session, next: Sequence(wire.nextSequence), ended: wire.ended)
+    }
+
+    /// The bytes of this acknowledgement.
+    public func wireBytes() -> [UInt8] {
+        var wire = Posebus_V1_Acknowledgement()
+        wire.version = ProtocolVersion.current
+        wire.session = Data(session.bytes)
+        wire.nextSequence = next.value
+        wire.ended = ended
+        return wire.bytes
+    }
+}

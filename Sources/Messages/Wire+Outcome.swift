@@ -1,0 +1,126 @@
+internal import SwiftProtobuf
+
+extension Outcome {
+    /// Reads an outcome: the first part of a message from infer, or the body of `pose/pb/<stream>`.
+    ///
+    /// - Throws: `WireError`, naming what is wrong.
+    public init(wire bytes: UnsafeRawBufferPointer) throws(WireError) {
+        let wire: Posebus_V1_Outcome
+        do {
+            wire = try Posebus_V1_Outcome(serializedBytes: Array(bytes))
+        } catch {
+            throw .malformed(message: "Outcome")
+        }
+        guard wire.hasFrame else {
+            throw .invalidField(message: "Outcome", field: "frame", problem: "absent")
+        }
+        var persons: [Person] = []
+        persons.reserveCapacity(wire.persons.count)
+        for person in wire.persons { persons.append(try Person(person)) }
+        self.init(
+            frame: try FrameHeader(wire.frame),
+            engine: wire.engine,
+            skeleton: wire.skeleton,
+            drop: wire.hasDrop ? try Drop(wire.drop) : nil,
+            persons: persons,
+            timing: Timing(wire.timing))
+    }
+
+    /// The bytes of this outcome as protobuf.
+    public func wireBytes() -> [UInt8] {
+        var wire = Posebus_V1_Outcome()
+        wire.frame = frame.wire
+        wire.engine = engine
+        wire.skeleton = skeleton
+        if let drop { wire.drop = drop.wire }
+        wire.persons = persons.map(\.wire)
+        wire.timing = timing.wire
+        return wire.bytes
+    }
+}
+
+extension Person {
+    init(_ wire: Posebus_V1_Person) throws(WireError) {
+        guard wire.bbox.count == 4 else {
+            throw .invalidField(message: "Person", field: "bbox", problem: "\(wire.bbox.count) numbers instead of 4")
+        }
+        guard wire.cameraTranslation.isEmpty || wire.cameraTranslation.count == 3 else {
+            throw .invalidField(
+                message: "Person", field: "camera_translation",
+                problem: "\(wire.cameraTranslation.count) numbers instead of 3")
+        }
+        let translation = wire.cameraTranslation
+        self.init(
+            trackID: wire.trackID,
+            score: wire.score,
+            bbox: BoundingBox(x: wire.bbox[0], y: wire.bbox[1], width: wire.bbox[2], height: wire.bbox[3]),
+            observed: wire.observed,
+            keypoints2D: try triples(wire.keypoints2D, field: "keypoints_2d"),
+            keypoints3D: try triples(wire.keypoints3D, field: "keypoints_3d"),
+            cameraTranslation: translation.isEmpty ? nil : SIMD3(translation[0], translation[1], translation[2]),
+            focalLength: wire.focalLength == 0 ? nil : wire.focalLength,
+            smpl: wire.hasSmpl ? SMPLParameters(wire.smpl) : nil)
+    }
+
+    var wire: Posebus_V1_Person {
+        var wire = Posebus_V1_Person()
+        wire.trackID = trackID
+        wire.score = score
+        wire.bbox = [bbox.x, bbox.y, bbox.width, bbox.height]
+        wire.observed = observed
+        wire.keypoints2D = flat(keypoints2D)
+        wire.keypoints3D = flat(keypoints3D)
+        if let translation = cameraTranslation { wire.cameraTranslation = flat([translation]) }
+        if let focalLength { wire.focalLength = focalLength }
+        if let smpl { wire.smpl = smpl.wire }
+        return wire
+    }
+}
+
+extension SMPLParameters {
+    init(_ wire: Posebus_V1_Smpl) {
+        self.init(betas: wire.betas, bodyPose: wire.bodyPose, globalOrient: wire.globalOrient)
+    }
+
+    var wire: Posebus_V1_Smpl {
+        var wire = Posebus_V1_Smpl()
+        wire.betas = betas
+        wire.bodyPose = bodyPose
+        wire.globalOrient = globalOrient
+        return wire
+    }
+}
+
+extension Timing {
+    init(_ wire: Posebus_V1_Timing) {
+        self.init(ingest: wire.ingest, queue: wire.queue, infer: wire.infer, sink: wire.sink, total: wire.total)
+    }
+
+    var wire: Posebus_V1_Timing {
+        var wire = Posebus_V1_Timing()
+        wire.ingest = ingest
+        wire.queue = queue
+        wire.infer = infer
+        wire.sink = sink
+        wire.total = total
+        return wire
+    }
+}
+
+private func triples(_ numbers: [Float], field: String) throws(WireError) -> [SIMD3<Float>] {
+    guard numbers.count.isMultiple(of: 3) else {
+        throw .invalidField(message: "Person", field: field, problem: "\(numbers.count) numbers, not a multiple of 3")
+    }
+    return stride(from: 0, to: numbers.count, by: 3).map { SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2]) }
+}
+
+private func flat(_ points: [SIMD3<Float>]) -> [Float] {
+    var numbers: [Float] = []
+    numbers.reserveCapacity(points.count * 3)
+    for point in points {
+        numbers.append(point.x)
+        numbers.append(point.y)
+        numbers.append(point.z)
+    }
+    return numbers
+}

@@ -1,0 +1,55 @@
+internal import CZeroMQ
+
+/// Waits for several sockets and mailboxes at once, on the thread that owns them.
+public final class Poller {
+    private var items: [zmq_pollitem_t] = []
+    private var sockets: [Socket] = []
+
+    /// A registered socket or mailbox.
+    public struct Token: Hashable, Sendable {
+        let index: Int
+    }
+
+    /// A poller with nothing registered.
+    public init() {}
+
+    /// Watches a socket for incoming messages. Poll for sending only while something waits to be sent: a socket that
+    /// can send is always ready.
+    public func watch(_ socket: Socket) -> Token {
+        sockets.append(socket)  // held: libzmq keeps only the pointer
+        items.append(zmq_pollitem_t(socket: socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+        return Token(index: items.count - 1)
+    }
+
+    /// Watches a file descriptor (such as a mailbox's) for reading.
+    public func watch(fileDescriptor: Int32) -> Token {
+        items.append(zmq_pollitem_t(socket: nil, fd: fileDescriptor, events: Int16(ZMQ_POLLIN), revents: 0))
+        return Token(index: items.count - 1)
+    }
+
+    /// Chooses what a registered socket is watched for.
+    public func setInterest(_ token: Token, receiving: Bool, sending: Bool = false) {
+        items[token.index].events = Int16((receiving ? ZMQ_POLLIN : 0) | (sending ? ZMQ_POLLOUT : 0))
+    }
+
+    /// Waits until something is ready or the time is up.
+    ///
+    /// - Parameter timeout: nil waits for ever.
+    /// - Returns: how many registered items are ready; ask `isReadable` and `isWritable` which.
+    @discardableResult
+    public func wait(timeout: Duration?) throws(ZeroMQError) -> Int {
+        // Rounded up, so that a wait for half a millisecond does not spin.
+        let milliseconds = timeout.map { $0 <= .zero ? 0 : ($0 + .microseconds(999)).wholeMilliseconds } ?? -1
+        return Int(try check("wait for sockets") { zmq_poll(&items, Int32(items.count), milliseconds) })
+    }
+
+    /// Whether the last wait found something to receive.
+    public func isReadable(_ token: Token) -> Bool {
+        items[token.index].revents & Int16(ZMQ_POLLIN) != 0
+    }
+
+    /// Whether the last wait found room to send.
+    public func isWritable(_ token: Token) -> Bool {
+        items[token.index].revents & Int16(ZMQ_POLLOUT) != 0
+    }
+}

@@ -1,0 +1,136 @@
+internal import CZeroMQ
+internal import Glibc
+
+/// A ZeroMQ socket, owned by the thread that made it for its whole life. Not Sendable, on purpose: make it inside the
+/// thread's own function (see `runOnThread`).
+public final class Socket {
+    let handle: UnsafeMutableRawPointer
+    /// The context, held so that it outlives the socket.
+    private let context: Context
+    /// What the socket is.
+    public let kind: SocketKind
+    /// The endpoints this socket is bound to, with wildcards resolved.
+    public private(set) var boundEndpoints: [String] = []
+
+    /// Makes a socket.
+    ///
+    /// - Throws: `ZeroMQError` when the context is shut down or has no sockets left.
+    public init(_ kind: SocketKind, in context: Context, options: SocketOptions = SocketOptions()) throws(ZeroMQError) {
+        guard let handle = zmq_socket(context.handle, kind.number) else {
+            throw ZeroMQError(code: .init(rawValue: zmq_errno()), operation: "make a \(kind) socket")
+        }
+        self.handle = handle
+        self.context = context
+        self.kind = kind
+        try apply(options)
+    }
+
+    deinit {
+        zmq_close(handle)
+    }
+
+    /// Binds to an endpoint and returns it as libzmq resolved it: `tcp://127.0.0.1:*` gets a free port.
+    @discardableResult
+    public func bind(_ endpoint: String) throws(ZeroMQError) -> String {
+        _ = try check("bind", endpoint) { zmq_bind(handle, endpoint) }
+        let resolved = try string(ZMQ_LAST_ENDPOINT)
+        boundEndpoints.append(resolved)
+        return resolved
+    }
+
+    /// Connects to an endpoint. libzmq connects in the background and again whenever the connection is lost.
+    public func connect(_ endpoint: String) throws(ZeroMQError) {
+        _ = try check("connect to", endpoint) { zmq_connect(handle, endpoint) }
+    }
+
+    /// Drops the connection to an endpoint, and with it what still waits to be sent there.
+    public func disconnect(_ endpoint: String) throws(ZeroMQError) {
+        _ = try check("disconnect from", endpoint) { zmq_disconnect(handle, endpoint) }
+    }
+
+    /// SUB: asks for messages whose first part begins with `prefix`.
+    public func subscribe(_ prefix: String) throws(ZeroMQError) {
+        try set(ZMQ_SUBSCRIBE, bytes: Array(prefix.utf8))
+    }
+
+    /// SUB: takes one `subscribe` back.
+    public func unsubscribe(_ prefix: String) throws(ZeroMQError) {
+        try set(ZMQ_UNSUBSCRIBE, bytes: Array(prefix.utf8))
+    }
+
+    // MARK: - Options
+
+    private func apply(_ options: SocketOptions) throws(ZeroMQError) {
+        try set(ZMQ_SNDHWM, options.sendHighWaterMark)
+        try set(ZMQ_RCVHWM, options.receiveHighWaterMark)
+        try set(ZMQ_MAXMSGSIZE, options.maxMessageSize)
+        try set(ZMQ_LINGER, milliseconds: options.linger)
+        try set(ZMQ_IPV6, 0)
+        if let interval = options.heartbeatInterval {
+            try set(ZMQ_HEARTBEAT_IVL, milliseconds: interval)
+            try set(ZMQ_HEARTBEAT_TIMEOUT, milliseconds: options.heartbeatTimeout)
+            try set(ZMQ_HEARTBEAT_TTL, milliseconds: options.heartbeatTimeout)
+        }
+        try set(ZMQ_HANDSHAKE_IVL, milliseconds: options.handshakeInterval)
+        try set(ZMQ_RECONNECT_IVL, milliseconds: options.reconnectInterval.lowerBound)
+        try set(ZMQ_RECONNECT_IVL_MAX, milliseconds: options.reconnectInterval.upperBound)
+        if let timeout = options.sendTimeout { try set(ZMQ_SNDTIMEO, milliseconds: timeout) }
+        if let timeout = options.receiveTimeout { try set(ZMQ_RCVTIMEO, milliseconds: timeout) }
+        if let id = options.routingID { try set(ZMQ_ROUTING_ID, bytes: id) }
+        if kind == .router { try set(ZMQ_ROUTER_MANDATORY, options.routerMandatory ? 1 : 0) }
+        if kind == .extendedPublish { try set(ZMQ_XPUB_VERBOSE, options.reportsEverySubscription ? 1 : 0) }
+    }
+
+    private func set(_ option: Int32, _ value: Int) throws(ZeroMQError) {
+        var value = Int32(clamping: value)
+        _ = try check("set socket option \(option)") {
+            zmq_setsockopt(handle, option, &value, MemoryLayout<Int32>.size)
+        }
+    }
+
+    private func set(_ option: Int32, _ value: Int64) throws(ZeroMQError) {
+        var value = value
+        _ = try check("set socket option \(option)") {
+            zmq_setsockopt(handle, option, &value, MemoryLayout<Int64>.size)
+        }
+    }
+
+    private func set(_ option: Int32, milliseconds duration: Duration) throws(ZeroMQError) {
+        try set(option, duration.wholeMilliseconds)
+    }
+
+    private func set(_ option: Int32, bytes: [UInt8]) throws(ZeroMQError) {
+        _ = try check("set socket option \(option)") { zmq_setsockopt(handle, option, bytes, bytes.count) }
+    }
+
+    private func string(_ option: Int32) throws(ZeroMQError) -> String {
+        var buffer = [CChar](repeating: 0, count: 1024)
+        var size = buffer.count
+        _ = try check("read socket option \(option)") { zmq_getsockopt(handle, option, &buffer, &size) }
+        return String(decoding: buffer.prefix(max(0, size - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension SocketKind {
+    fileprivate var number: Int32 {
+        switch self {
+        case .push: ZMQ_PUSH
+        case .pull: ZMQ_PULL
+        case .router: ZMQ_ROUTER
+        case .dealer: ZMQ_DEALER
+        case .request: ZMQ_REQ
+        case .reply: ZMQ_REP
+        case .publish: ZMQ_PUB
+        case .subscribe: ZMQ_SUB
+        case .extendedPublish: ZMQ_XPUB
+        case .pair: ZMQ_PAIR
+        }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded towards zero.
+    var wholeMilliseconds: Int {
+        Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
+    }
+}
