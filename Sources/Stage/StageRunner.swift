@@ -37,6 +37,7 @@ extension ExitCode {
 ///   - services: started in order, stopped in reverse order.
 /// - Throws: `ExitCode` once the failure is on standard error.
 public func runStage(_ stage: String, logger: Logger, _ services: [any Service]) async throws {
+    if ProcessInfo.processInfo.environment[supervisedVariable] != nil { stopWithSupervisor() }
     let group = ServiceGroup(
         configuration: .init(
             services: services.map {
@@ -56,6 +57,19 @@ public func runStage(_ stage: String, logger: Logger, _ services: [any Service])
         throw report(failure, stage)
     } catch let error as ZeroMQError {
         throw report(StageFailure(error.description, exitCode: .unavailable), stage)
+    }
+}
+
+/// Set in the environment of a stage whose standard input is a pipe held open by its supervisor.
+public let supervisedVariable = "POSEBUS_SUPERVISED"
+
+/// Stops this process as SIGTERM does when standard input closes: a supervisor that was killed must not leave its
+/// stages behind with their ports.
+private func stopWithSupervisor() {
+    Thread.detachNewThread {
+        var byte: UInt8 = 0
+        while read(STDIN_FILENO, &byte, 1) > 0 {}
+        kill(getpid(), SIGTERM)
     }
 }
 

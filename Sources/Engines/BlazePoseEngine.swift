@@ -1,0 +1,76 @@
+internal import BlazePose
+package import Foundation
+package import JPEG
+package import Messages
+internal import Tensor
+
+/// Engine `blazepose`: MediaPipe's BlazePose GHUM, one tracker a session.
+package final class BlazePoseEngine: PoseEngine {
+    package let name = "blazepose"
+    package let skeleton = Skeleton.blazepose33.name
+    package let needsPixels = true
+
+    private let estimator: BlazePoseEstimator
+    private var trackers: [SessionID: PoseTracker] = [:]
+
+    /// Loads the two weight files.
+    ///
+    /// - Parameters:
+    ///   - models: the folder that holds them.
+    ///   - threads: how many threads one computation may use.
+    /// - Throws: an error that names a missing or altered file and the command that fetches it.
+    package init(models: URL, threads: Int) throws {
+        TorchRuntime.setThreads(intraOp: threads)
+        estimator = try BlazePoseEstimator(models: BlazePoseModels(directory: models))
+    }
+
+    package func process(_ frames: [EngineFrame]) throws -> [[Person]] {
+        let inputs = frames.map { frame in
+            guard let image = frame.image else { preconditionFailure("blazepose was given a frame without pixels") }
+            return BlazePoseEstimator.Frame(
+                tracker: tracker(of: frame.session), image: RGBImage(image),
+                timestamp: Double(frame.captureTime.nanoseconds) / 1e9)
+        }
+        return try estimator.process(inputs).map { $0.map(Person.init) }
+    }
+
+    package func processStill(_ image: DecodedImage, boxes: [Messages.BoundingBox]) throws -> [Person] {
+        let image = RGBImage(image)
+        if boxes.isEmpty { return try estimator.detect(still: image).map(Person.init) }
+        let regions = boxes.map { BlazePose.BoundingBox(x: $0.x, y: $0.y, width: $0.width, height: $0.height) }
+        return try estimator.detect(still: image, boxes: regions).map(Person.init)
+    }
+
+    package func forget(_ session: SessionID) {
+        trackers[session] = nil
+    }
+
+    private func tracker(of session: SessionID) -> PoseTracker {
+        if let known = trackers[session] { return known }
+        let new = PoseTracker()
+        trackers[session] = new
+        return new
+    }
+}
+
+extension RGBImage {
+    /// The same pixels: nothing is copied, and the decoded image lives as long as this view of it.
+    fileprivate init(_ image: DecodedImage) {
+        self = image.withUnsafeBytes {
+            RGBImage(width: image.width, height: image.height, bytesPerRow: image.bytesPerRow, pixels: $0, owner: image)
+        }
+    }
+}
+
+extension Person {
+    fileprivate init(_ person: BlazePosePerson) {
+        let box = person.boundingBox
+        self.init(
+            trackID: UInt32(clamping: person.trackID),
+            score: person.score,
+            bbox: Messages.BoundingBox(x: box.x, y: box.y, width: box.width, height: box.height),
+            observed: person.observed,
+            keypoints2D: person.keypoints.map { SIMD3($0.x, $0.y, $0.score) },
+            keypoints3D: person.worldKeypoints.map { SIMD3($0.x, $0.y, $0.z) })
+    }
+}

@@ -1,0 +1,41 @@
+package import JPEG
+package import Messages
+
+/// One decoded frame on its way into an engine.
+package struct EngineFrame {
+    /// The run of a stream that the frame belongs to: engines keep what they remember by session.
+    package var session: SessionID
+    /// When the camera took it.
+    package var captureTime: Timestamp
+    /// Upright RGB pixels; nil only for engines that need none.
+    package var image: DecodedImage?
+
+    /// A frame.
+    package init(session: SessionID, captureTime: Timestamp, image: DecodedImage?) {
+        self.session = session
+        self.captureTime = captureTime
+        self.image = image
+    }
+}
+
+/// Turns frames into persons. Made and used on one thread: models and what they remember of each stream are not shared.
+package protocol PoseEngine: AnyObject {
+    /// The word in an outcome's `engine`.
+    var name: String { get }
+    /// The word in an outcome's `skeleton`; empty where there are no keypoints.
+    var skeleton: String { get }
+    /// False where frames need not be decoded.
+    var needsPixels: Bool { get }
+
+    /// The persons in each frame, in the order of the frames.
+    ///
+    /// - Parameter frames: at most one of each session, each session's in order.
+    /// - Throws: when the batch failed. What is remembered of its sessions is then as before or empty.
+    func process(_ frames: [EngineFrame]) throws -> [[Person]]
+
+    /// The persons in a picture that belongs to no stream. With boxes: exactly one a box, in their order.
+    func processStill(_ image: DecodedImage, boxes: [BoundingBox]) throws -> [Person]
+
+    /// Forgets a session that has ended.
+    func forget(_ session: SessionID)
+}

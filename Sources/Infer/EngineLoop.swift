@@ -1,0 +1,85 @@
+internal import Engines
+internal import Logging
+internal import Messages
+internal import ZeroMQ
+
+/// A frame that infer is done with.
+struct FinishedFrame: Sendable {
+    let outcome: Outcome
+    /// The frame as it came, for sinks that keep frames.
+    let payload: Message?
+}
+
+/// The engine's thread: takes batches, runs the engine and posts one outcome for every frame.
+struct EngineLoop {
+    let engine: any PoseEngine
+    let queue: FrameQueue
+    let finished: Mailbox<[FinishedFrame]>
+    let maxBatch: Int
+    let maxWait: Duration
+    let logger: Logger
+
+    /// Works until the queue is closed and empty.
+    func run() {
+        while let work = queue.nextWork(maxBatch: maxBatch, maxWait: maxWait) {
+            switch work {
+            case .batch(let jobs): finished.post(process(jobs))
+            case .forget(let session): engine.forget(session)
+            }
+        }
+    }
+
+    private func process(_ jobs: [FrameJob]) -> [FinishedFrame] {
+        let start = Timestamp.now
+        let usable = jobs.filter { $0.failure == nil }
+        let answers = usable.isEmpty ? [] : answer(usable)
+        let duration = Timestamp.now.milliseconds(since: start)
+
+        var next = answers.makeIterator()
+        return jobs.map { job in
+            var outcome = Outcome(frame: job.header, engine: engine.name, skeleton: engine.skeleton)
+            outcome.timing.ingest = job.header.ingestMilliseconds
+            outcome.timing.queue = max(0, start.milliseconds(since: job.header.acceptedTime))
+            if let failure = job.failure {
+                outcome.drop = failure
+            } else {
+                outcome.timing.infer = duration
+                switch next.next() {
+                case .success(let persons)?: outcome.persons = persons
+                case .failure(let failure)?: outcome.drop = failure.drop
+                case nil: preconditionFailure("the engine left a frame unanswered")
+                }
+            }
+            return FinishedFrame(outcome: outcome, payload: job.payload)
+        }
+    }
+
+    private struct Failure: Error {
+        let drop: Drop
+    }
+
+    /// One answer a frame. When a batch fails its frames are tried one by one, so that one bad frame costs no other.
+    private func answer(_ jobs: [FrameJob]) -> [Result<[Person], Failure>] {
+        do {
+            let persons = try engine.process(jobs.map(\.engineFrame))
+            precondition(
+                persons.count == jobs.count, "engine \(engine.name) answered \(persons.count) of \(jobs.count)")
+            return persons.map { .success($0) }
+        } catch {
+            if jobs.count > 1 { return jobs.flatMap { answer([$0]) } }
+            let header = jobs[0].header
+            logger.warning(
+                "engine \(engine.name) failed on a frame, which is recorded as a drop",
+                metadata: [
+                    "stream": "\(header.stream)", "sequence": "\(header.sequence)", "error": "\(error)",
+                ])
+            return [.failure(Failure(drop: Drop(stage: .infer, reason: .inferenceFailed, detail: "\(error)")))]
+        }
+    }
+}
+
+extension FrameJob {
+    fileprivate var engineFrame: EngineFrame {
+        EngineFrame(session: header.session, captureTime: header.captureTime, image: image)
+    }
+}

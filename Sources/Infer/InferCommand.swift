@@ -1,0 +1,81 @@
+internal import ArgumentParser
+internal import Engines
+internal import Foundation
+internal import JPEG
+internal import Messages
+internal import Stage
+
+/// `posebus-infer`: the GPU stage. Decodes frames, runs the engine over batches of streams, emits one outcome a frame.
+@main
+struct InferCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "posebus-infer",
+        abstract: "Turn frames into poses: one outcome for every frame.",
+        discussion: """
+            Binds a PULL socket for frames from any number of ingests and sends outcomes to one sink. Prints one line when \
+            the models are loaded and frames can come. SIGTERM finishes what is in hand and exits with 0.
+            """)
+
+    @Option(help: "Endpoint to bind for frames from ingest.")
+    var bind = Port.infer.loopback
+
+    @Option(help: "Endpoint of the sink's outcomes.")
+    var sink = Port.outcomes.loopback
+
+    @Option(help: "blazepose: people in real time on a CPU. none: passes frames through, to measure the bus.")
+    var engine = EngineKind.blazepose
+
+    @Option(help: "Folder of the weight files. Default: $POSEBUS_MODELS, else ~/.local/share/posebus/models.")
+    var models: String?
+
+    @Option(help: "Most frames the engine takes at once, each of another stream.")
+    var maxBatch = 16
+
+    @Option(help: "Longest wait, in milliseconds, for the frames of other active streams to fill a batch.")
+    var maxWaitMs = 3.0
+
+    @Option(help: "Threads that decode images. Default: half of the cores.")
+    var decodeThreads: Int?
+
+    @Option(help: "Threads the engine computes with. Default: all cores.")
+    var threads: Int?
+
+    @Option(help: "Most frames in hand at once; beyond it no frame is read from ingest.")
+    var maxInHand = 256
+
+    @Option(help: "Largest image in bytes.")
+    var maxImageBytes = JPEGLimits().bytes
+
+    @Option(help: "Largest image in pixels.")
+    var maxPixels = JPEGLimits().pixels
+
+    @Flag(help: "Send each frame's JPEG on to the sink with its outcome.")
+    var forwardFrames = false
+
+    @OptionGroup var logging: LoggingOptions
+
+    func validate() throws {
+        for (name, value) in [
+            ("--max-batch", maxBatch), ("--max-in-hand", maxInHand), ("--decode-threads", decodeThreads ?? 1),
+            ("--threads", threads ?? 1), ("--max-image-bytes", maxImageBytes), ("--max-pixels", maxPixels),
+        ] where value < 1 {
+            throw ValidationError("\(name) must be at least 1")
+        }
+        guard maxWaitMs >= 0, maxWaitMs <= 1000 else { throw ValidationError("--max-wait-ms must be from 0 to 1000") }
+    }
+
+    func run() async throws {
+        let logger = logging.makeLogger(label: "posebus-infer")
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let configuration = InferConfiguration(
+            bind: bind, sink: sink, engine: engine,
+            models: models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
+            maxBatch: maxBatch, maxWait: .microseconds(Int(maxWaitMs * 1000)),
+            decodeThreads: decodeThreads ?? max(1, cores / 2), engineThreads: threads ?? cores,
+            maxInHand: maxInHand,
+            imageLimits: JPEGLimits(bytes: maxImageBytes, pixels: maxPixels), forwardsFrames: forwardFrames)
+        try await runStage("posebus-infer", logger: logger, [InferService(configuration, logger: logger)])
+    }
+}
+
+extension EngineKind: ExpressibleByArgument {}

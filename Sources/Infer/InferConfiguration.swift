@@ -1,0 +1,37 @@
+package import Engines
+package import Foundation
+package import JPEG
+
+/// What an infer stage is told at start.
+package struct InferConfiguration: Sendable {
+    package var bind: String
+    package var sink: String
+    package var engine: EngineKind
+    package var models: URL
+    package var maxBatch: Int
+    package var maxWait: Duration
+    package var decodeThreads: Int
+    package var engineThreads: Int
+    /// Most frames between the socket and the engine's answer.
+    package var maxInHand: Int
+    package var imageLimits: JPEGLimits
+    package var forwardsFrames: Bool
+
+    package init(
+        bind: String, sink: String, engine: EngineKind, models: URL = ModelsFolder.standard(), maxBatch: Int = 16,
+        maxWait: Duration = .milliseconds(3), decodeThreads: Int = 1, engineThreads: Int = 1, maxInHand: Int = 256,
+        imageLimits: JPEGLimits = JPEGLimits(), forwardsFrames: Bool = false
+    ) {
+        self.bind = bind
+        self.sink = sink
+        self.engine = engine
+        self.models = models
+        self.maxBatch = maxBatch
+        self.maxWait = maxWait
+        self.decodeThreads = decodeThreads
+        self.engineThreads = engineThreads
+        self.maxInHand = maxInHand
+        self.imageLimits = imageLimits
+        self.forwardsFrames = forwardsFrames
+    }
+}

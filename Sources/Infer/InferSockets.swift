@@ -1,0 +1,179 @@
+internal import Delivery
+internal import Foundation
+internal import Logging
+internal import Messages
+internal import Stage
+internal import ZeroMQ
+
+/// The socket thread of infer: takes frames in, keeps each session's ledger, sends outcomes out.
+final class InferSockets {
+    let readiness: Readiness
+
+    private let configuration: InferConfiguration
+    private let engine: EngineDescription
+    private let queue: FrameQueue
+    private let finished: Mailbox<[FinishedFrame]>
+    private let logger: Logger
+
+    private let frames: Socket
+    private let outcomes: Socket
+    private let poller = Poller()
+    private let framesToken: Poller.Token
+    private let outcomesToken: Poller.Token
+    private let finishedToken: Poller.Token
+
+    private var sessions = SessionTable()
+    /// Outcomes the sink's connection has not taken yet. Ingest's windows bound it: an outcome waits for each frame.
+    private var outbox: [[Message]] = []
+    private var inHand = 0
+    private var counters = InferCounters()
+    private var lastReport = InferCounters()
+    private var nextReport = ContinuousClock.now + reportInterval
+
+    private static let reportInterval = Duration.seconds(10)
+    /// How long a stopping infer waits for the sink to take the last outcomes.
+    private static let drainLimit = Duration.seconds(10)
+    /// Messages read at one go before anything else gets its turn.
+    private static let readsPerTurn = 64
+
+    init(
+        _ configuration: InferConfiguration, engine: EngineDescription, queue: FrameQueue,
+        finished: Mailbox<[FinishedFrame]>, logger: Logger
+    ) throws {
+        self.configuration = configuration
+        self.engine = engine
+        self.queue = queue
+        self.finished = finished
+        self.logger = logger
+
+        let context = try Context()
+        var options = SocketOptions()
+        // Raw RGB frames are the largest messages there are.
+        options.maxMessageSize = Int64(max(configuration.imageLimits.bytes, 3 * configuration.imageLimits.pixels))
+        frames = try Socket(.pull, in: context, options: options)
+        options.linger = .seconds(2)
+        outcomes = try Socket(.push, in: context, options: options)
+        try outcomes.connect(configuration.sink)
+        readiness = Readiness(
+            stage: "posebus-infer", endpoints: [("frames", try frames.bind(configuration.bind))])
+        framesToken = poller.watch(frames)
+        outcomesToken = poller.watch(outcomes)
+        finishedToken = poller.watch(fileDescriptor: finished.fileDescriptor)
+        logger.info(
+            "ready",
+            metadata: [
+                "engine": "\(engine.name)", "frames": "\(readiness["frames"] ?? "")", "sink": "\(configuration.sink)",
+            ])
+    }
+
+    /// Works until `stop`, then finishes what is in hand.
+    func run(until stop: StopSignal) throws {
+        _ = poller.watch(fileDescriptor: stop.fileDescriptor)
+        while !stop.isRequested {
+            try turn(receiving: inHand < configuration.maxInHand)
+        }
+        stop.acknowledge()
+        let deadline = ContinuousClock.now + Self.drainLimit
+        while inHand > 0 || !outbox.isEmpty {
+            guard .now < deadline else {
+                logger.warning(
+                    "stopping with unsent outcomes: the sink cannot be reached. Ingest keeps their frames and sends them again",
+                    metadata: ["outcomes": "\(inHand + outbox.count)"])
+                break
+            }
+            try turn(receiving: false)
+        }
+        logger.info("stopped", metadata: counters.metadata)
+    }
+
+    private func turn(receiving: Bool) throws {
+        poller.setInterest(framesToken, receiving: receiving)
+        poller.setInterest(outcomesToken, receiving: false, sending: !outbox.isEmpty)
+        try poller.wait(timeout: .milliseconds(500))
+        for batch in finished.drain() { batch.forEach(finish) }
+        if receiving { try receive() }
+        try flush()
+        report()
+    }
+
+    // MARK: - In
+
+    private func receive() throws {
+        for _ in 0..<Self.readsPerTurn where inHand < configuration.maxInHand {
+            guard let received = try frames.receive(maxParts: 2) else { return }
+            do throws(WireError) {
+                switch received {
+                case .parts(let parts): try admit(FrameHeader(wire: parts[0].bytes), parts.count > 1 ? parts[1] : nil)
+                case .tooManyParts(let count):
+                    throw .invalidField(message: "frame", field: "parts", problem: "\(count) instead of 1 or 2")
+                }
+            } catch {
+                refuse(error)
+            }
+        }
+    }
+
+    private func admit(_ header: FrameHeader, _ payload: Message?) {
+        counters.received += 1
+        switch sessions.receive(header) {
+        case .process: process(header, payload)
+        case .answer(let parts):
+            counters.answeredAgain += 1
+            outbox.append(parts)
+        case .ignore: counters.ignored += 1
+        }
+    }
+
+    private func process(_ header: FrameHeader, _ payload: Message?) {
+        if header.isEnd {
+            queue.end(header.session)
+            finish(FinishedFrame(outcome: Outcome(frame: header), payload: nil), wasInHand: false)
+        } else if let drop = header.drop {
+            var outcome = Outcome(frame: header, drop: drop)
+            outcome.timing.ingest = header.ingestMilliseconds
+            finish(FinishedFrame(outcome: outcome, payload: nil), wasInHand: false)
+        } else {
+            inHand += 1
+            queue.put(FrameJob(header: header, payload: payload), needsPixels: engine.needsPixels)
+        }
+    }
+
+    private func refuse(_ error: WireError) {
+        counters.refused += 1
+        // The first of a kind in a while is logged: a peer of another release sends thirty a second.
+        if counters.refused == 1 || counters.refused.isMultiple(of: 1000) {
+            logger.error(
+                "refused a message that is no frame",
+                metadata: ["reason": "\(error)", "refused": "\(counters.refused)"])
+        }
+    }
+
+    // MARK: - Out
+
+    private func finish(_ frame: FinishedFrame) {
+        finish(frame, wasInHand: true)
+    }
+
+    private func finish(_ frame: FinishedFrame, wasInHand: Bool) {
+        if wasInHand { inHand -= 1 }
+        var parts = [Message(frame.outcome.wireBytes())]
+        if configuration.forwardsFrames, let payload = frame.payload { parts.append(payload) }
+        if sessions.finish(frame.outcome.frame, with: parts) { outbox.append(parts) }
+        counters.count(frame.outcome)
+    }
+
+    private func flush() throws {
+        var sent = 0
+        while sent < outbox.count, try outcomes.send(outbox[sent]) { sent += 1 }
+        outbox.removeFirst(sent)
+    }
+
+    private func report() {
+        guard .now >= nextReport else { return }
+        nextReport = .now + Self.reportInterval
+        if counters != lastReport {
+            lastReport = counters
+            logger.info("progress", metadata: counters.metadata)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import Delivery
+internal import Messages
+internal import ZeroMQ
+
+/// The ledgers of all sessions, bounded: a session that is complete, or whose ingest fell silent, is forgotten when the
+/// table is full. Forgetting is safe: a ledger made anew begins where ingest's window begins.
+struct SessionTable {
+    private struct Entry {
+        var ledger = InferLedger<[Message]>()
+        var inHand = 0
+        var lastUse: UInt64
+    }
+
+    private var entries: [SessionID: Entry] = [:]
+    private var clock: UInt64 = 0
+    private let capacity: Int
+
+    /// - Parameter capacity: how many sessions are remembered.
+    init(capacity: Int = 1024) {
+        self.capacity = capacity
+    }
+
+    /// How many sessions are remembered.
+    var count: Int { entries.count }
+
+    /// Decides about a header; see `InferLedger.receive`.
+    mutating func receive(_ header: FrameHeader) -> InferLedger<[Message]>.Verdict {
+        clock += 1
+        if entries[header.session] == nil {
+            makeRoom()
+            entries[header.session] = Entry(lastUse: clock)
+        }
+        guard let verdict = entries[header.session]?.ledger.receive(header) else {
+            preconditionFailure("a session that was just added is gone")
+        }
+        entries[header.session]?.lastUse = clock
+        if case .process = verdict { entries[header.session]?.inHand += 1 }
+        return verdict
+    }
+
+    /// Records an outcome; see `InferLedger.finish`.
+    mutating func finish(_ header: FrameHeader, with parts: [Message]) -> Bool {
+        entries[header.session]?.inHand -= 1
+        return entries[header.session]?.ledger.finish(header.sequence, with: parts) ?? false
+    }
+
+    private mutating func makeRoom() {
+        guard entries.count >= capacity else { return }
+        // Sessions with frames in hand stay: their number is bounded by the frames in hand.
+        let idle = entries.filter { $0.value.inHand == 0 }
+        if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) { entries[oldest.key] = nil }
+    }
+}

@@ -1,0 +1,25 @@
+internal import ArgumentParser
+
+/// `posebus`: the tool of the person who runs PoseBus.
+@main
+struct PoseBusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "posebus",
+        abstract: "Camera frames in, human poses out, every frame accounted for.",
+        discussion: """
+            The first run:
+              posebus models fetch          get the two weight files (once)
+              posebus up ride.mp4           run everything on a video, and stop when it is done
+              posebus export --store posebus.sqlite --format json    read the poses
+
+            Live:
+              posebus up /dev/video0        a camera, until Ctrl-C
+              posebus watch                 see the results arrive, in another terminal
+
+            Each stage can also run alone on its own machine: posebus-ingest, posebus-infer, posebus-sink.
+            """,
+        subcommands: [
+            UpCommand.self, FeedCommand.self, WatchCommand.self, ImageCommand.self, ExportCommand.self,
+            ModelsCommand.self, BenchCommand.self,
+        ])
+}
