@@ -1,0 +1,65 @@
+public import ArgumentParser
+internal import Foundation
+public import Logging
+public import ServiceLifecycle
+internal import UnixSignals
+internal import ZeroMQ
+
+/// Why a stage cannot start or go on, with the exit status that says so to whoever started it (sysexits.h).
+public struct StageFailure: Error, Sendable, CustomStringConvertible {
+    /// What happened to what, why, and what to do.
+    public let description: String
+    /// The process's exit status.
+    public let exitCode: ExitCode
+
+    /// A failure.
+    public init(_ description: String, exitCode: ExitCode) {
+        self.description = description
+        self.exitCode = exitCode
+    }
+}
+
+extension ExitCode {
+    /// An endpoint cannot be had, such as a port in use (EX_UNAVAILABLE).
+    public static let unavailable = ExitCode(69)
+    /// The store cannot be made or opened (EX_CANTCREAT).
+    public static let cannotCreate = ExitCode(73)
+    /// Reading or writing failed (EX_IOERR).
+    public static let ioError = ExitCode(74)
+    /// The configuration is wrong, such as a missing weight file (EX_CONFIG).
+    public static let configuration = ExitCode(78)
+}
+
+/// Runs a stage's services until they end or the process is told to stop: SIGTERM and SIGINT drain and exit with 0.
+///
+/// - Parameters:
+///   - stage: the executable's name, for messages.
+///   - services: started in order, stopped in reverse order.
+/// - Throws: `ExitCode` once the failure is on standard error.
+public func runStage(_ stage: String, logger: Logger, _ services: [any Service]) async throws {
+    let group = ServiceGroup(
+        configuration: .init(
+            services: services.map {
+                .init(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "\(stage).lifecycle") { label in
+                var handler = StreamLogHandler.standardError(label: label)
+                handler.logLevel = .error
+                return handler
+            }))
+    do {
+        try await group.run()
+    } catch let failure as StageFailure {
+        throw report(failure, stage)
+    } catch let error as ZeroMQError {
+        throw report(StageFailure(error.description, exitCode: .unavailable), stage)
+    }
+}
+
+private func report(_ failure: StageFailure, _ stage: String) -> ExitCode {
+    FileHandle.standardError.write(Data("\(stage): \(failure)\n".utf8))
+    return failure.exitCode
+}
