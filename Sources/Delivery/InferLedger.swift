@@ -1,0 +1,119 @@
+package import Messages
+
+/// What infer knows about the frames of one session: in hand, finished, or still to come.
+///
+/// Every message from ingest goes through `receive`, which says what to do with it. A stream is processed in
+/// sequence order because its trackers have state; resends, which ingest sends in order too, make up for whatever was
+/// lost on the way, so nothing is held back here.
+///
+///     var ledger = InferLedger<[Message]>()              // one per session, made for its first header
+///     switch ledger.receive(header) {
+///     case .process: start work (a drop or an end passes through as an outcome of its own)
+///     case .answer(let parts): send these parts to the sink again
+///     case .ignore: nothing to do
+///     }
+///     // later, once per `.process`, in any order, also when the engine failed (with a drop as the outcome):
+///     if ledger.finish(header.sequence, with: parts) { send parts to the sink }
+///
+/// The end of a session counts as one more sequence after its frames: it is processed when all frames have arrived,
+/// `finish` records its outcome, and a resend of it is answered like any other.
+///
+/// A ledger may be thrown away at any time (infer restarts, the session is idle): a new one starts at the header's
+/// `oldestUnacknowledged`, where ingest's resend starts as well. Throw it away some time after `isComplete`, and after
+/// a long silence, so that sessions whose ingest is gone do not add up.
+package struct InferLedger<Answer> {
+    /// What to do with a message that arrived.
+    package enum Verdict {
+        /// New and in order: work on it, then call `finish`.
+        case process
+        /// Finished before: send this again, the sink may have missed it.
+        case answer(Answer)
+        /// Nothing to do.
+        case ignore(Reason)
+    }
+
+    /// Why there is nothing to do.
+    package enum Reason: Sendable, Equatable {
+        /// It is being worked on.
+        case inHand
+        /// The sink has its outcome.
+        case acknowledged
+        /// A frame before it is missing; ingest's resend brings both in order.
+        case early
+        /// As many unacknowledged frames as a ledger may hold. Ingest's window is smaller, unless it misbehaves.
+        case full
+        /// The session ended before this sequence.
+        case afterEnd
+    }
+
+    private enum Entry {
+        case inHand
+        case finished(Answer)
+
+        var answer: Answer? {
+            if case .finished(let answer) = self { answer } else { nil }
+        }
+    }
+
+    private let capacity: Int
+    private var entries: SequenceRing<Entry>?
+    private var endSequence: Sequence?
+
+    /// An empty ledger.
+    ///
+    /// - Parameter capacity: the most sequences kept between the oldest unacknowledged and the newest.
+    package init(capacity: Int = 16_384) {
+        self.capacity = capacity
+    }
+
+    /// The next new sequence, or nil before the first header.
+    package var expected: Sequence? { entries?.end }
+    /// How many sequences are in hand or cached.
+    package var count: Int { entries?.count ?? 0 }
+    /// Whether the end of the session was processed and finished.
+    package var isComplete: Bool {
+        guard let endSequence, let entries else { return false }
+        if endSequence < entries.start { return true }
+        return entries.contains(endSequence) && entries[endSequence].answer != nil
+    }
+
+    /// Decides about a message that arrived from ingest.
+    package mutating func receive(_ header: FrameHeader) -> Verdict {
+        var entries = take(orBeginAt: header.oldestUnacknowledged)
+        defer { self.entries = entries }
+        // Below the oldest unacknowledged sequence nothing will be asked again.
+        if header.oldestUnacknowledged > entries.end {
+            entries.restart(at: header.oldestUnacknowledged)
+        } else {
+            while entries.start < header.oldestUnacknowledged { _ = entries.removeFirst() }
+        }
+
+        let sequence = header.sequence
+        guard sequence >= entries.start else { return .ignore(.acknowledged) }
+        if entries.contains(sequence) {
+            return entries[sequence].answer.map(Verdict.answer) ?? .ignore(.inHand)
+        }
+        guard sequence == entries.end else { return .ignore(.early) }
+        guard endSequence == nil else { return .ignore(.afterEnd) }
+        guard entries.count < capacity else { return .ignore(.full) }
+        entries.append(.inHand)
+        if header.isEnd { endSequence = sequence }
+        return .process
+    }
+
+    /// Records the outcome of a sequence that `receive` said to process.
+    ///
+    /// - Returns: whether the sink still needs it. False where it has been acknowledged meanwhile, or was finished
+    ///   already.
+    package mutating func finish(_ sequence: Sequence, with answer: Answer) -> Bool {
+        guard entries?.contains(sequence) == true, entries?[sequence].answer == nil else { return false }
+        entries?[sequence] = .finished(answer)
+        return true
+    }
+
+    /// Moves the entries out, so that changing them copies nothing.
+    private mutating func take(orBeginAt start: Sequence) -> SequenceRing<Entry> {
+        defer { entries = nil }
+        return entries ?? SequenceRing(start: start)
+    }
+}

@@ -1,0 +1,65 @@
+package import Messages
+
+/// One value for each of a run of consecutive sequences: appended at the end, forgotten from the front.
+///
+/// The storage is an array with a moving head, so that both ends and every lookup cost constant time.
+package struct SequenceRing<Element> {
+    private var elements: [Element] = []
+    private var head = 0
+    /// The sequence of the first element, or of the next one where there is none.
+    package private(set) var start: Sequence
+
+    /// An empty run that will begin at `start`.
+    package init(start: Sequence) {
+        self.start = start
+    }
+
+    /// How many elements there are.
+    package var count: Int { elements.count - head }
+    package var isEmpty: Bool { count == 0 }
+    /// The sequence that `append` gives to the next element.
+    package var end: Sequence { start.advanced(by: count) }
+
+    /// Whether there is an element for `sequence`.
+    package func contains(_ sequence: Sequence) -> Bool {
+        sequence >= start && sequence < end
+    }
+
+    /// The element of a sequence for which `contains` is true.
+    package subscript(sequence: Sequence) -> Element {
+        get { elements[index(of: sequence)] }
+        set { elements[index(of: sequence)] = newValue }
+        _modify { yield &elements[index(of: sequence)] }
+    }
+
+    /// Adds the element of the sequence `end`.
+    package mutating func append(_ element: Element) {
+        elements.append(element)
+    }
+
+    /// Takes the first element out; there must be one.
+    package mutating func removeFirst() -> Element {
+        precondition(!isEmpty, "no element to remove")
+        let element = elements[head]
+        head += 1
+        start = start.next
+        // Elements before the head are released in batches, so that forgetting stays cheap and memory bounded.
+        if head >= 32, head * 2 >= elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return element
+    }
+
+    /// Forgets everything and begins again at `start`.
+    package mutating func restart(at start: Sequence) {
+        elements.removeAll(keepingCapacity: true)
+        head = 0
+        self.start = start
+    }
+
+    private func index(of sequence: Sequence) -> Int {
+        precondition(contains(sequence), "sequence \(sequence) is not in \(start)..<\(end)")
+        return head + sequence.distance(from: start)
+    }
+}
