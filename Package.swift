@@ -1,5 +1,24 @@
 // swift-tools-version: 6.1
+
+import Foundation
 import PackageDescription
+
+/// Where libtorch comes from: unset means the system's (Debian's libtorch-dev), a path means the `torch` folder of a
+/// PyPI wheel, `off` leaves everything that needs it out.
+let torchSetting = Context.environment["POSEBUS_TORCH"] ?? ""
+let withTorch = torchSetting != "off"
+let torchFolder = torchSetting.isEmpty || !withTorch ? nil : torchSetting
+
+/// CUDA kernels register themselves when their library is loaded, so the linker must not drop it as unused.
+let cudaLibraries = ["torch_cuda", "c10_cuda"].filter { name in
+    torchFolder.map { FileManager.default.fileExists(atPath: "\($0)/lib/lib\(name).so") } ?? false
+}
+
+let torchCXXSettings: [CXXSetting] = torchFolder.map { [.unsafeFlags(["-isystem", "\($0)/include"])] } ?? []
+let torchLinkerSettings: [LinkerSetting] =
+    (torchFolder.map { [.unsafeFlags(["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"])] } ?? [])
+    + [.linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
+    + (cudaLibraries.isEmpty ? [] : [.unsafeFlags(["-Xlinker", "--no-as-needed"] + cudaLibraries.map { "-l\($0)" })])
 
 let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -7,8 +26,62 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude,
+        swiftSettings: swiftSettings)
+}
+
+// The data's way, from the cameras to the subscribers. Modules import only those above them.
+var targets: [Target] = [
+    .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    module("ZeroMQ", ["CZeroMQ"]),
+    module("JPEG", ["CJPEG"]),
+    module("Messages", [protobuf], exclude: ["Protos"]),
+    module("Delivery", ["Messages"]),
+    module("Stage", ["ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
+    module("Checkpoints"),
+    module("FrameSources", ["JPEG"]),
+
+    tests("ZeroMQ"),
+    tests("JPEG"),
+    tests("Messages"),
+    tests("Delivery", ["Messages"]),
+    tests("Stage"),
+    tests("Checkpoints"),
+]
+
+// What runs models. The rest builds and tests where there is no libtorch.
+if withTorch {
+    targets += [
+        .target(name: "CTorch", cxxSettings: torchCXXSettings, linkerSettings: torchLinkerSettings),
+        module("Tensor", ["CTorch"]),
+        module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
+
+        tests("Tensor"),
+        tests("TFLite", ["Tensor", "Checkpoints"]),
+    ]
+}
+
 let package = Package(
     name: "PoseBus",
+    products: [],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -16,24 +89,8 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
-    targets: [
-        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
-        .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: swiftSettings),
-        .target(
-            name: "Messages",
-            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
-            exclude: ["Protos"],
-            swiftSettings: swiftSettings),
-        .target(
-            name: "Stage",
-            dependencies: [
-                "ZeroMQ",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: swiftSettings),
-    ],
-    swiftLanguageModes: [.v6]
+    targets: targets,
+    swiftLanguageModes: [.v6],
+    // libtorch 1.13 does not compile as C++20, newer releases only as C++20.
+    cxxLanguageStandard: torchFolder == nil ? .gnucxx17 : .gnucxx20
 )
