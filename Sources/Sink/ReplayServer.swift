@@ -187,7 +187,7 @@ final class ReplayServer {
         do throws(ZeroMQError) {
             try send()
             return false
-        } catch where error.code == .hostUnreachable {
+        } catch  where error.code == .hostUnreachable {
             return true
         }
     }

@@ -40,8 +40,9 @@ struct SessionTable {
     }
 
     /// Makes sure that the session of a header is here, read from the store where it knows it.
-    mutating func load(_ header: FrameHeader, from store: StoreReader, at now: ContinuousClock.Instant) throws(StoreError)
-    {
+    mutating func load(
+        _ header: FrameHeader, from store: StoreReader, at now: ContinuousClock.Instant
+    ) throws(StoreError) {
         if sessions[header.session] != nil { return }
         let record = try store.session(header.session)
         let next = record?.next ?? header.oldestUnacknowledged

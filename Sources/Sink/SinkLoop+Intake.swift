@@ -60,9 +60,11 @@ extension SinkLoop {
             internalCounters.duplicates += 1
             acknowledgeable.insert(header.session)
         case .refused(.full):
-            refuse(.tooFarAhead, "sequence \(header.sequence) of \(header.stream) came too long before its predecessors")
+            refuse(
+                .tooFarAhead, "sequence \(header.sequence) of \(header.stream) came too long before its predecessors")
         case .refused(.contradictsEnd):
-            refuse(.contradictsEnd, "sequence \(header.sequence) of \(header.stream) lies after the end of its session")
+            refuse(
+                .contradictsEnd, "sequence \(header.sequence) of \(header.stream) contradicts the end of its session")
         }
     }
 

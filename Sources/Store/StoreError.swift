@@ -1,6 +1,6 @@
 public import Foundation
-internal import Glibc
 internal import GRDB
+internal import Glibc
 
 /// Why a store cannot be opened, read or written: what happened, to which file, and the way out.
 public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
