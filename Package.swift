@@ -62,9 +62,7 @@ var targets: [Target] = [
     tests("ZeroMQ"),
     tests("JPEG"),
     tests("Messages"),
-    tests("Delivery", ["Messages"]),
     tests("Stage"),
-    tests("Checkpoints"),
 ]
 
 // What runs models. The rest builds and tests where there is no libtorch.
@@ -74,8 +72,6 @@ if withTorch {
         module("Tensor", ["CTorch"]),
         module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
 
-        tests("Tensor"),
-        tests("TFLite", ["Tensor", "Checkpoints"]),
     ]
 }
 
