@@ -1,0 +1,87 @@
+package import Messages
+
+extension SendWindow {
+    /// What to send next, or nil where everything is sent or as much is in flight as may be.
+    package var upcoming: Transmission? {
+        guard cursor < entries.end else { return nil }
+        let entry = entries[cursor]
+        guard entry.payload == nil || inFlightCount < limits.inFlight else { return nil }
+        var header = entry.header
+        header.oldestUnacknowledged = entries.start
+        header.resends = entry.sends
+        return Transmission(header: header, payload: entry.payload)
+    }
+
+    /// Notes that what `upcoming` said was handed to the socket.
+    package mutating func sent(at now: ContinuousClock.Instant) {
+        if entries[cursor].payload != nil { inFlightCount += 1 }
+        entries[cursor].sends += 1
+        entries[cursor].sentAt = now
+        retry.sent(at: now)
+        cursor = cursor.next
+        firstUnsent = max(firstUnsent, cursor)
+    }
+
+    /// Removes what the sink has stored.
+    ///
+    /// - Returns: how many entries that were; 0 for an acknowledgement of nothing new, or of what was never sent.
+    @discardableResult
+    package mutating func acknowledge(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant) -> Int {
+        let end = isEnding && acknowledgement.ended ? acknowledgement.next.next : acknowledgement.next
+        // An end is acknowledged by `ended` alone, and nobody can have stored what was never sent.
+        let limit = isEnding && !acknowledgement.ended ? entries.end.advanced(by: -1) : entries.end
+        guard end > entries.start, end <= limit, end <= firstUnsent else { return 0 }
+
+        var sample: Duration?
+        var removed = 0
+        while entries.start < end {
+            let wasInFlight = entries.start < cursor
+            let entry = entries.removeFirst()
+            removed += 1
+            // The oldest took longest: the cautious measure.
+            if sample == nil, entry.sends == 1, let sentAt = entry.sentAt { sample = now - sentAt }
+            if entry.header.isEnd {
+                isFinished = true
+            } else if entry.payload == nil {
+                recordCount -= 1
+            } else {
+                frameCount -= 1
+                byteCount -= entry.bytes
+                if wasInFlight { inFlightCount -= 1 }
+            }
+        }
+        cursor = max(cursor, entries.start)
+        retry.progressed(at: now, sample: sample, isWaiting: cursor > entries.start)
+        return removed
+    }
+
+    // MARK: - Sending again
+
+    /// Begins again at the oldest unacknowledged entry: a peer on the way was lost, and with it what it held.
+    ///
+    /// - Returns: how many entries will be sent again.
+    @discardableResult
+    package mutating func resendAll() -> Int {
+        rewind(timedOut: false)
+    }
+
+    /// When `resendIfOverdue` should be asked, or nil while nothing is in flight.
+    package var deadline: ContinuousClock.Instant? { retry.deadline }
+
+    /// Begins again where nothing was acknowledged for so long that something must have been lost unnoticed.
+    ///
+    /// - Returns: how many entries will be sent again: 0 where it is not time yet.
+    @discardableResult
+    package mutating func resendIfOverdue(at now: ContinuousClock.Instant) -> Int {
+        guard let deadline, now >= deadline else { return 0 }
+        return rewind(timedOut: true)
+    }
+
+    private mutating func rewind(timedOut: Bool) -> Int {
+        let count = cursor.distance(from: entries.start)
+        cursor = entries.start
+        inFlightCount = 0
+        retry.restarted(timedOut: timedOut)
+        return count
+    }
+}

@@ -1,0 +1,168 @@
+package import Messages
+
+/// The frames of one session that the sink has not confirmed: ingest's memory, and the flow control of the pipeline.
+///
+/// A frame gets its sequence when it is admitted and stays until a cumulative acknowledgement covers it. Frames are
+/// sent in order, some ahead of their acknowledgements; after `resendAll` all of them are sent again.
+///
+///     guard let sequence = window.admit(header, payload: image, bytes: image.count) else { full: hold it back }
+///     while let next = window.upcoming, socket.send(next.header, next.payload) { window.sent(at: now) }
+///     window.acknowledge(acknowledgement, at: now)
+///
+/// The session's end is one more entry after its frames, with their number as its sequence. Only an acknowledgement
+/// that says `ended` removes it.
+package struct SendWindow<Payload> {
+    /// What a window may hold.
+    package struct Limits: Sendable, Equatable {
+        /// Frames with their payloads.
+        package var frames: Int
+        /// Bytes of payloads. An empty window takes one frame of any size.
+        package var bytes: Int
+        /// Frames sent ahead of their acknowledgements.
+        package var inFlight: Int
+        /// Records of drops, which have no payload. Past it even a live window is full.
+        package var records: Int
+
+        package init(frames: Int, bytes: Int, inFlight: Int, records: Int = 4096) {
+            self.frames = frames
+            self.bytes = bytes
+            self.inFlight = inFlight
+            self.records = records
+        }
+    }
+
+    /// What to send next.
+    package struct Transmission {
+        /// With its sequence, the oldest unacknowledged one, and how often it was sent before.
+        package let header: FrameHeader
+        /// Nil for drops and the end.
+        package let payload: Payload?
+    }
+
+    struct Entry {
+        var header: FrameHeader
+        var payload: Payload?
+        var bytes: Int
+        var sends = 0
+        var sentAt: ContinuousClock.Instant?
+    }
+
+    package let limits: Limits
+    package let delivery: Delivery
+    var entries = SequenceRing<Entry>(start: .first)
+    /// What `upcoming` is about.
+    var cursor = Sequence.first
+    /// The first entry that was never sent.
+    var firstUnsent = Sequence.first
+    /// Unsent entries below it are records already.
+    var shedCursor = Sequence.first
+    var retry: RetryTimer
+
+    /// Frames with payloads.
+    package internal(set) var frameCount = 0
+    /// Bytes of their payloads.
+    package internal(set) var byteCount = 0
+    /// Records of drops.
+    package internal(set) var recordCount = 0
+    /// Frames sent and not acknowledged, since the last `resendAll`.
+    package internal(set) var inFlightCount = 0
+    /// Frames shed so far.
+    package internal(set) var shedTotal = 0
+    /// Whether the session's end was admitted: no more frames.
+    package internal(set) var isEnding = false
+    /// Whether everything is acknowledged, the end included.
+    package internal(set) var isFinished = false
+
+    /// An empty window, at sequence 0.
+    ///
+    /// - Parameter delivery: live sheds the oldest unsent frame when full, lossless says that it is full.
+    package init(limits: Limits, delivery: Delivery, retry: RetryTimer.Policy = RetryTimer.Policy()) {
+        self.limits = limits
+        self.delivery = delivery
+        self.retry = RetryTimer(policy: retry)
+    }
+
+    /// The oldest sequence whose outcome the sink has not confirmed.
+    package var oldestUnacknowledged: Sequence { entries.start }
+    /// Frames admitted so far, drops included.
+    package var admittedTotal: Sequence { isEnding ? (isFinished ? entries.end : endSequence) : entries.end }
+    /// Whether nothing waits for an acknowledgement.
+    package var isEmpty: Bool { entries.isEmpty }
+    /// How many frames, records and ends wait for an acknowledgement.
+    package var count: Int { entries.count }
+
+    private var endSequence: Sequence { entries.end.advanced(by: -1) }
+
+    // MARK: - Admitting
+
+    /// Takes a frame, or the record of a drop, and gives it the next sequence.
+    ///
+    /// - Parameters:
+    ///   - header: everything about the frame; its sequence is set here. With `drop` set there is no payload.
+    ///   - bytes: what the payload counts for.
+    /// - Returns: its sequence, or nil where the window is full. A live window sheds instead: its oldest unsent frame
+    ///   becomes a record, and where every older frame is in flight that is the new one.
+    package mutating func admit(_ header: FrameHeader, payload: Payload?, bytes: Int) -> Sequence? {
+        precondition(!isEnding, "a frame after the session's end")
+        var entry = Entry(header: header, payload: payload, bytes: payload == nil ? 0 : bytes)
+        if payload == nil {
+            guard recordCount < limits.records else { return nil }
+        } else {
+            while !fits(bytes) {
+                guard delivery == .live, recordCount < limits.records else { return nil }
+                if !shedOldestUnsent() {
+                    Self.shed(&entry)
+                    shedTotal += 1
+                    break
+                }
+            }
+        }
+        let sequence = entries.end
+        entry.header.sequence = sequence
+        entries.append(entry)
+        if entry.payload == nil {
+            recordCount += 1
+        } else {
+            frameCount += 1
+            byteCount += entry.bytes
+        }
+        return sequence
+    }
+
+    /// Ends the session: its last entry, which is always taken. Ending twice changes nothing.
+    package mutating func end(_ header: FrameHeader) {
+        guard !isEnding else { return }
+        isEnding = true
+        var header = header
+        header.isEnd = true
+        header.payload = .none
+        header.sequence = entries.end
+        entries.append(Entry(header: header, payload: nil, bytes: 0))
+    }
+
+    private func fits(_ bytes: Int) -> Bool {
+        frameCount == 0 || (frameCount < limits.frames && byteCount + bytes <= limits.bytes)
+    }
+
+    /// Turns the oldest frame that was never sent into the record of a drop. Frames already sent stay: infer may be
+    /// working on them.
+    private mutating func shedOldestUnsent() -> Bool {
+        var candidate = max(shedCursor, firstUnsent)
+        while candidate < entries.end, entries[candidate].payload == nil { candidate = candidate.next }
+        shedCursor = candidate
+        guard candidate < entries.end else { return false }
+        frameCount -= 1
+        byteCount -= entries[candidate].bytes
+        recordCount += 1
+        shedTotal += 1
+        Self.shed(&entries[candidate])
+        return true
+    }
+
+    private static func shed(_ entry: inout Entry) {
+        entry.payload = nil
+        entry.bytes = 0
+        entry.header.payload = .none
+        entry.header.drop = Drop(stage: .ingest, reason: .shed, detail: "a newer frame took its place in a full window")
+    }
+}
