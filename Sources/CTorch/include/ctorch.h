@@ -1,0 +1,198 @@
+// A C interface to the part of libtorch that PoseBus uses.
+//
+// Rules that hold for every function here:
+// - Functions that can fail return a ctorch_status: 0 is success, anything else is failure, and then
+//   ctorch_last_error() describes it on the same thread until that thread's next call. Outputs are written only on
+//   success.
+// - No C++ exception leaves a function.
+// - Gradients are never recorded: every call runs in inference mode.
+// - Handles are not synchronised. One handle is used by one thread at a time; different handles are independent.
+// - Shapes are arrays of int64_t, outermost dimension first.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef int32_t ctorch_status;
+
+/// The message of this thread's last failed call. The library owns the string; it is valid until the thread's next
+/// failing call.
+const char *ctorch_last_error(void);
+
+// MARK: - Runtime
+
+/// libtorch's version, such as "1.13.1". The library owns the string.
+const char *ctorch_version(void);
+
+/// Sets how many threads one operation may use, process-wide: ATen with OpenMP, its thread pool, and OpenBLAS where
+/// that is the BLAS. Operators never run beside each other (inter-op parallelism is 1).
+ctorch_status ctorch_set_threads(int32_t count);
+
+/// How many threads one operation may use.
+int32_t ctorch_threads(void);
+
+/// The number of CUDA devices libtorch can use; 0 without CUDA.
+int32_t ctorch_cuda_device_count(void);
+
+// MARK: - Tensors
+
+typedef struct ctorch_tensor_s *ctorch_tensor;
+
+typedef enum {
+    CTORCH_FLOAT32 = 0,
+    CTORCH_FLOAT16 = 1,
+    CTORCH_BFLOAT16 = 2,
+    CTORCH_INT32 = 3,
+    CTORCH_INT64 = 4,
+    CTORCH_UINT8 = 5,
+} ctorch_dtype;
+
+/// A device: -1 is the CPU, 0 and up are CUDA devices.
+typedef int32_t ctorch_device;
+
+/// Creates a tensor of zeros. The caller owns `*out` and frees it with ctorch_tensor_free.
+ctorch_status ctorch_tensor_zeros(
+    const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_device device, ctorch_tensor *out);
+
+/// Creates a CPU tensor by copying `length` bytes in row-major order; the length must be the shape's. `bytes` stays the
+/// caller's; the caller owns `*out`.
+ctorch_status ctorch_tensor_copy_in(
+    const void *bytes, size_t length, const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_tensor *out);
+
+/// Copies the elements in row-major order into `bytes`, converted to `dtype`; `length` must be exactly what they need.
+/// `bytes` stays the caller's.
+ctorch_status ctorch_tensor_copy_out(ctorch_tensor tensor, ctorch_dtype dtype, void *bytes, size_t length);
+
+/// Frees the handle. The storage lives on while other tensors view it. NULL is allowed.
+void ctorch_tensor_free(ctorch_tensor tensor);
+
+/// The number of dimensions.
+int32_t ctorch_tensor_rank(ctorch_tensor tensor);
+
+/// Writes the dimensions' sizes to `shape`, which has room for ctorch_tensor_rank values.
+void ctorch_tensor_shape(ctorch_tensor tensor, int64_t *shape);
+
+/// The element type, or -1 where it is none of ctorch_dtype.
+int32_t ctorch_tensor_dtype(ctorch_tensor tensor);
+
+/// The device the elements are on.
+ctorch_device ctorch_tensor_device(ctorch_tensor tensor);
+
+/// The address of the elements of a contiguous CPU tensor. The tensor owns the memory; the address is valid while a
+/// tensor that views it lives.
+ctorch_status ctorch_tensor_data(ctorch_tensor tensor, void **out);
+
+/// The same elements in another shape, viewed where strides allow and copied otherwise. The caller owns `*out`.
+ctorch_status ctorch_tensor_reshape(ctorch_tensor tensor, const int64_t *shape, int32_t rank, ctorch_tensor *out);
+
+/// A view with the dimensions in another order. The caller owns `*out`, which shares the storage.
+ctorch_status ctorch_tensor_permute(ctorch_tensor tensor, const int64_t *order, int32_t rank, ctorch_tensor *out);
+
+/// A view of `count` entries of one dimension from `start`. The caller owns `*out`, which shares the storage.
+ctorch_status ctorch_tensor_narrow(
+    ctorch_tensor tensor, int64_t dimension, int64_t start, int64_t count, ctorch_tensor *out);
+
+/// The tensor itself where its elements lie in row-major order, or else a copy in which they do. The caller owns `*out`.
+ctorch_status ctorch_tensor_contiguous(ctorch_tensor tensor, ctorch_tensor *out);
+
+/// The elements in another type and on another device; shares the storage where nothing changes. The caller owns
+/// `*out`.
+ctorch_status ctorch_tensor_to(ctorch_tensor tensor, ctorch_dtype dtype, ctorch_device device, ctorch_tensor *out);
+
+// MARK: - Plans
+//
+// A plan is a flat list of steps over numbered values, built once and run often inside one call. Images are described
+// as (batch, height, width, channels), in memory as well; weights in their own order, stated at each step. Any batch
+// size may be given to a run.
+
+typedef struct ctorch_plan_s *ctorch_plan;
+
+typedef enum {
+    CTORCH_ACTIVATION_NONE = 0,
+    CTORCH_ACTIVATION_RELU = 1,
+    CTORCH_ACTIVATION_RELU6 = 2,
+} ctorch_activation;
+
+/// Pixels added at each side of an image.
+typedef struct {
+    int64_t top, bottom, left, right;
+} ctorch_margins;
+
+typedef struct {
+    int64_t stride[2];    // vertical, horizontal
+    int64_t dilation[2];  // vertical, horizontal
+    int64_t groups;
+    ctorch_margins margins;  // zeros around the input
+    ctorch_activation activation;
+} ctorch_conv2d;
+
+/// Creates a plan without steps for values 0 ..< `value_count`, run on one device with at most `threads` threads. The
+/// caller owns `*out` and frees it with ctorch_plan_free.
+ctorch_status ctorch_plan_create(int32_t value_count, ctorch_device device, int32_t threads, ctorch_plan *out);
+
+/// Frees the plan, its constants and its packed weights. NULL is allowed.
+void ctorch_plan_free(ctorch_plan plan);
+
+/// The kernels the plan's convolutions run on: "xnnpack", "onednn" or "aten". The library owns the string.
+const char *ctorch_plan_backend(ctorch_plan plan);
+
+/// Makes `value` a constant of the plan. The plan keeps its own reference; `tensor` stays the caller's.
+ctorch_status ctorch_plan_constant(ctorch_plan plan, int32_t value, ctorch_tensor tensor);
+
+/// Adds a convolution. `weight` is (out channels, in channels / groups, height, width); `bias` is (out channels) or
+/// NULL; `input_shape` the image's (batch, height, width, channels) for choosing a layout. Both tensors stay the
+/// caller's; the plan keeps a packed copy.
+ctorch_status ctorch_plan_conv2d(
+    ctorch_plan plan, int32_t input, int32_t output, const ctorch_conv2d *options, ctorch_tensor weight,
+    ctorch_tensor bias, const int64_t *input_shape);
+
+/// Adds a sum of two values, with broadcasting over NHWC shapes.
+ctorch_status ctorch_plan_add(ctorch_plan plan, int32_t a, int32_t b, int32_t output, ctorch_activation activation);
+
+/// Adds zeros around an image and before and after its channels.
+ctorch_status ctorch_plan_pad(
+    ctorch_plan plan, int32_t input, int32_t output, ctorch_margins margins, int64_t channels_before,
+    int64_t channels_after);
+
+/// Adds a maximum over windows of (height, width) pixels; margins never win.
+ctorch_status ctorch_plan_max_pool(
+    ctorch_plan plan, int32_t input, int32_t output, const int64_t window[2], const int64_t stride[2],
+    ctorch_margins margins, ctorch_activation activation);
+
+/// Adds a bilinear resize to (height, width), with pixel centres at half-integers or with aligned corners.
+ctorch_status ctorch_plan_resize_bilinear(
+    ctorch_plan plan, int32_t input, int32_t output, const int64_t size[2], int32_t align_corners);
+
+/// Adds a move of blocks of channels into space: (N, H, W, C) to (N, H b, W b, C / b²), block rows first.
+ctorch_status ctorch_plan_depth_to_space(ctorch_plan plan, int32_t input, int32_t output, int64_t block);
+
+/// Adds a change of shape that keeps the batch: `shape` is the new shape without its first dimension.
+ctorch_status ctorch_plan_reshape(
+    ctorch_plan plan, int32_t input, int32_t output, const int64_t *shape, int32_t rank);
+
+/// Adds a concatenation along `axis` of the NHWC shape.
+ctorch_status ctorch_plan_concatenate(
+    ctorch_plan plan, const int32_t *inputs, int32_t count, int32_t output, int64_t axis);
+
+/// Adds the logistic function.
+ctorch_status ctorch_plan_logistic(ctorch_plan plan, int32_t input, int32_t output);
+
+/// Ends building: names the values that a run is given and those it answers with, and works out when each value can be
+/// freed. Steps cannot be added after it.
+ctorch_status ctorch_plan_finish(
+    ctorch_plan plan, const int32_t *inputs, int32_t input_count, const int32_t *outputs, int32_t output_count);
+
+/// Runs every step. `inputs` stay the caller's; the caller owns each of `outputs`, which are contiguous.
+ctorch_status ctorch_plan_run(
+    ctorch_plan plan, const ctorch_tensor *inputs, int32_t input_count, ctorch_tensor *outputs, int32_t output_count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,81 @@
+public import Checkpoints
+public import Tensor
+
+/// Runs a TFLite graph on libtorch.
+///
+/// Everything that can be done ahead is done when it is made: constants are unpacked (fp16, sparse), convolutions take
+/// over the padding before them, their weights are laid out as the kernels want them, and what no wanted output needs is
+/// left out. A run is then one call into libtorch. Arithmetic is float32.
+///
+/// An executor belongs to one thread at a time, hence it is not Sendable.
+public final class GraphExecutor {
+    /// The inputs' names, in the order that `run` takes them.
+    public let inputNames: [String]
+    /// The inputs' shapes for a batch of 1; the first dimension may be any when running.
+    public let inputShapes: [[Int]]
+    /// The outputs' names, in the order that `run` answers with them.
+    public let outputNames: [String]
+    /// The outputs' shapes for a batch of 1.
+    public let outputShapes: [[Int]]
+    /// The kernels in use: `xnnpack`, `onednn` or `aten`.
+    public var backend: String { plan.backend }
+
+    private let plan: Plan
+
+    /// Prepares a model.
+    ///
+    /// - Parameters:
+    ///   - model: A graph whose tensors all have a batch of 1 as their first dimension.
+    ///   - outputs: Names of the tensors to compute; nil for all outputs of the graph in the graph's order. Leaving some
+    ///     out saves the work that only they need.
+    ///   - threads: How many threads a run may use.
+    ///   - device: Where it runs.
+    /// - Throws: `CheckpointError` for a graph with operators or options that are not supported, each of them named, or
+    ///   that contradicts itself; `TorchError` where libtorch refuses.
+    public init(_ model: TFLiteModel, outputs: [String]? = nil, threads: Int = 1, device: Device = .cpu) throws {
+        let wanted = try Self.wantedOutputs(of: model, named: outputs)
+        inputNames = model.inputs.map { model.tensors[$0].name }
+        inputShapes = model.inputs.map { model.tensors[$0].shape }
+        outputNames = wanted.map { model.tensors[$0].name }
+        outputShapes = wanted.map { model.tensors[$0].shape }
+        let planner = try GraphPlanner(model, outputs: wanted)
+        plan = try Plan.build(
+            valueCount: model.tensors.count, inputs: model.inputs, outputs: wanted, device: device, threads: threads,
+            steps: planner.emit)
+    }
+
+    /// Runs the graph on a batch.
+    ///
+    /// - Parameter inputs: Float32 tensors shaped as `inputShapes`, with one common batch size of 1 or more.
+    /// - Returns: The outputs, contiguous float32 on the executor's device, with that batch size.
+    /// - Throws: `TorchError` for inputs of another shape or where libtorch fails.
+    public func run(_ inputs: [Tensor]) throws(TorchError) -> [Tensor] {
+        try requireShapes(of: inputs)
+        return try plan.run(inputs)
+    }
+
+    private func requireShapes(of inputs: [Tensor]) throws(TorchError) {
+        let given = inputs.map(\.shape)
+        let batch = given.first?.first ?? 0
+        let expected = inputShapes.map { [batch] + $0.dropFirst() }
+        guard batch > 0, given == expected else {
+            throw TorchError(
+                operation: "running a TFLite graph",
+                message: "it takes inputs of shape \(inputShapes), with any batch size, and was given \(given)")
+        }
+    }
+
+    private static func wantedOutputs(of model: TFLiteModel, named names: [String]?) throws(CheckpointError) -> [Int] {
+        guard let names else { return model.outputs }
+        var wanted: [Int] = []
+        for name in names {
+            guard let tensor = model.outputs.first(where: { model.tensors[$0].name == name }) else {
+                let known = model.outputs.map { model.tensors[$0].name }
+                throw CheckpointError(
+                    file: model.name, .unsupported, "it has no output \"\(name)\"; its outputs are \(known)")
+            }
+            wanted.append(tensor)
+        }
+        return wanted
+    }
+}

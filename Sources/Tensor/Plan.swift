@@ -1,0 +1,105 @@
+internal import CTorch
+
+/// A list of operations over numbered values, prepared once and run many times, each run inside one call into libtorch.
+///
+/// Images are (batch, height, width, channels). Any batch size may be given to a run. A plan belongs to one thread at a
+/// time, hence it is not Sendable.
+package final class Plan {
+    /// What follows an operation's own result.
+    package enum Activation: Sendable {
+        /// Nothing.
+        case none
+        /// max(0, x)
+        case relu
+        /// min(max(0, x), 6)
+        case relu6
+
+        var code: ctorch_activation {
+            switch self {
+            case .none: CTORCH_ACTIVATION_NONE
+            case .relu: CTORCH_ACTIVATION_RELU
+            case .relu6: CTORCH_ACTIVATION_RELU6
+            }
+        }
+    }
+
+    /// Pixels around an image.
+    package struct Margins: Sendable, Hashable {
+        /// Rows above.
+        package var top = 0
+        /// Rows below.
+        package var bottom = 0
+        /// Columns to the left.
+        package var left = 0
+        /// Columns to the right.
+        package var right = 0
+
+        /// Margins, each 0 unless given.
+        package init(top: Int = 0, bottom: Int = 0, left: Int = 0, right: Int = 0) {
+            (self.top, self.bottom, self.left, self.right) = (top, bottom, left, right)
+        }
+
+        /// Both margins, one around the other.
+        package static func + (a: Self, b: Self) -> Self {
+            Self(top: a.top + b.top, bottom: a.bottom + b.bottom, left: a.left + b.left, right: a.right + b.right)
+        }
+
+        var code: ctorch_margins {
+            ctorch_margins(top: Int64(top), bottom: Int64(bottom), left: Int64(left), right: Int64(right))
+        }
+    }
+
+    let handle: ctorch_plan
+    private let outputCount: Int
+
+    private init(owning handle: ctorch_plan, outputCount: Int) {
+        self.handle = handle
+        self.outputCount = outputCount
+    }
+
+    deinit {
+        ctorch_plan_free(handle)
+    }
+
+    /// The kernels that convolutions run on: `xnnpack`, `onednn` or `aten`.
+    package var backend: String { String(cString: ctorch_plan_backend(handle)) }
+
+    /// Builds a plan over values `0 ..< valueCount`.
+    ///
+    /// - Parameters:
+    ///   - inputs: The values that a run is given.
+    ///   - outputs: The values that a run answers with.
+    ///   - steps: Adds the steps, each after those whose results it reads.
+    /// - Throws: `TorchError` for steps that libtorch refuses, or what `steps` throws.
+    package static func build(
+        valueCount: Int, inputs: [Int], outputs: [Int], device: Device, threads: Int, steps: (Plan) throws -> Void
+    ) throws -> Plan {
+        var handle: ctorch_plan?
+        try check(
+            ctorch_plan_create(Int32(clamping: valueCount), device.code, Int32(clamping: threads), &handle),
+            "creating a plan")
+        guard let handle else {
+            throw TorchError(operation: "creating a plan", message: "libtorch answered with no plan")
+        }
+        let plan = Plan(owning: handle, outputCount: outputs.count)
+        try steps(plan)
+        let inputs = inputs.map(Int32.init), outputs = outputs.map(Int32.init)
+        try check(
+            ctorch_plan_finish(handle, inputs, Int32(inputs.count), outputs, Int32(outputs.count)), "finishing a plan")
+        return plan
+    }
+
+    /// Runs every step.
+    ///
+    /// - Returns: The outputs, contiguous, on the plan's device.
+    /// - Throws: `TorchError` where a step fails, for instance on inputs of another shape than it was built for.
+    package func run(_ inputs: [Tensor]) throws(TorchError) -> [Tensor] {
+        let given: [ctorch_tensor?] = inputs.map(\.handle)
+        var results = [ctorch_tensor?](repeating: nil, count: outputCount)
+        let status = withExtendedLifetime(inputs) {
+            ctorch_plan_run(handle, given, Int32(given.count), &results, Int32(outputCount))
+        }
+        try check(status, "running a plan")
+        return results.compactMap { $0.map(Tensor.init(owning:)) }
+    }
+}
