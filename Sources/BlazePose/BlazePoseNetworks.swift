@@ -2,12 +2,12 @@ internal import TFLite
 internal import Tensor
 
 /// The two published networks over the graph executor.
-final class BlazePoseNetworks: PoseInference {
+package final class BlazePoseNetworks: PoseInference {
     private let detector: GraphExecutor
     private let landmarker: GraphExecutor
     private let masks: Bool
 
-    init(models: BlazePoseModels, options: BlazePoseOptions) throws {
+    package init(models: BlazePoseModels, options: BlazePoseOptions) throws {
         masks = options.masks
         detector = try GraphExecutor(
             models.detector, outputs: [Output.boxes, Output.logits], threads: options.threads, device: .cpu)
@@ -29,7 +29,7 @@ final class BlazePoseNetworks: PoseInference {
         static let world = "Identity_4"
     }
 
-    func detections(in crops: [Crop], threshold: Float) throws -> [[PoseDetection]] {
+    package func detections(in crops: [Crop], threshold: Float) throws -> [[PoseDetection]] {
         guard !crops.isEmpty else { return [] }
         // Source: MediaPipe modules/pose_detection/pose_detection_cpu.pbtxt: -1…1, black around the picture.
         let input = try input(
@@ -47,7 +47,7 @@ final class BlazePoseNetworks: PoseInference {
         }
     }
 
-    func estimates(in crops: [Crop]) throws -> [PoseEstimate] {
+    package func estimates(in crops: [Crop]) throws -> [PoseEstimate] {
         guard !crops.isEmpty else { return [] }
         // Source: MediaPipe modules/pose_landmark/pose_landmark_by_roi_cpu.pbtxt: 0…1; the edge is continued.
         let input = try input(crops, side: LandmarkDecoder.inputSide, border: .replicate, scale: 1 / 255, offset: 0)
