@@ -12,7 +12,9 @@ extension PosePipeline {
     package func lookCloser(_ scenes: inout [Scene]) throws {
         try settle(proposals(scenes, recentOnly: true) { [$0] }, in: &scenes)
         try settle(detectionProposals(scenes), in: &scenes)
-        try settle(proposals(scenes, recentOnly: true, PosePipeline.variations(of:)), in: &scenes)
+        for step in PosePipeline.variations {
+            try settle(proposals(scenes, recentOnly: true) { expected in step.map { $0(expected) } }, in: &scenes)
+        }
     }
 
     private func proposals(
@@ -106,10 +108,12 @@ extension PosePipeline {
             && !isTaken(estimate, box: scene.box(of: estimate), by: scene.live)
     }
 
-    /// The region at other sizes and rotations: a fast turn or a jump between two frames.
-    package static func variations(of region: PoseRegion) -> [PoseRegion] {
-        [0.5, -0.5, 1.2, -1.2, 2.1, -2.1, Float.pi].map { region.rotated(by: $0) } + [0.8, 1.25].map(region.scaled(by:))
-    }
+    /// The region at other rotations and sizes, a few at a time: a fast turn or a jump between two frames.
+    private static let variations: [[@Sendable (PoseRegion) -> PoseRegion]] = [
+        [{ $0.rotated(by: 0.5) }, { $0.rotated(by: -0.5) }],
+        [{ $0.rotated(by: 1.2) }, { $0.rotated(by: -1.2) }, { $0.scaled(by: 1.25) }],
+        [{ $0.rotated(by: 2.1) }, { $0.rotated(by: -2.1) }, { $0.rotated(by: .pi) }],
+    ]
 
     private static let recentFrames = 5
     private static let windowScales: [Float] = [1.3, 2.2]

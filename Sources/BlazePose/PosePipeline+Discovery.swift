@@ -8,7 +8,9 @@ extension PosePipeline {
             guard scene.found.isEmpty || due, scene.found.count < options.maximumPersons else { continue }
             tracker.framesSinceDetection = 0
             windows.append((index, PoseRegion(letterboxing: scene.image)))
-            // A small person does not show in the whole picture, so one part of it more is searched each time.
+            // A small person does not show in the whole picture, so as long as nobody is found one part of it more is
+            // searched each time. Not so while somebody is followed: magnified, a cast shadow can pass for a person.
+            guard scene.found.isEmpty else { continue }
             let tiles = PosePipeline.tiles(width: scene.image.width, height: scene.image.height)
             windows.append((index, tiles[tracker.searchStep % tiles.count]))
             tracker.searchStep += 1
