@@ -3,6 +3,7 @@
 Every wait has a deadline. Nothing here measures or depends on a time otherwise.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -318,12 +319,25 @@ class Feeder(threading.Thread):
             raise Late("the feeder is still feeding")
 
 
+@contextlib.contextmanager
+def own_socket(pipeline, kind, endpoint):
+    """A socket in a context of its own, for threads: it outlives neither its block nor what it has to deliver."""
+    with zmq.Context() as context, context.socket(kind) as socket:
+        socket.linger = socket.sndtimeo = socket.rcvtimeo = int(DEADLINE * 1000)
+        socket.connect(pipeline.at[endpoint])
+        yield socket
+
+
 def push(pipeline, stream, frames, end=True, first=0, **keys):
     """Feeds frames as a plain PUSH feeder, and the end of the stream."""
-    socket = pipeline.socket(zmq.PUSH, "push")
-    socket.linger = -1
-    for number, frame in enumerate(frames, first):
-        socket.send_multipart([header(stream, frame=number, **keys), frame])
-    if end:
-        socket.send_multipart([header(stream, end=True)])
-    socket.close()
+    with own_socket(pipeline, zmq.PUSH, "push") as socket:
+        for number, frame in enumerate(frames, first):
+            socket.send_multipart([header(stream, frame=number, **keys), frame])
+        if end:
+            socket.send_multipart([header(stream, end=True)])
+
+
+def post(pipeline, endpoint, *parts):
+    """Sends one message to a PULL socket."""
+    with own_socket(pipeline, zmq.PUSH, endpoint) as socket:
+        socket.send_multipart(parts)

@@ -9,7 +9,7 @@ import zmq
 import images
 import protobuf
 from conftest import WEIGHTS, models_folder
-from pipeline import Feeder, Pipeline, Program, check_complete, header, push, run, until
+from pipeline import Feeder, Pipeline, check_complete, header, own_socket, post, push, run, until
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +36,14 @@ class Beside:
         results.of(self.stream, 1)
 
     def feed(self):
-        socket = self.pipeline.socket(zmq.REQ, "request")
         frames = images.jpegs(50)
-        while not self.stop.is_set():
-            socket.send_multipart([header(self.stream, frame=self.count), frames[self.count % 50]])
-            assert socket.recv_string().startswith("OK")
-            self.count += 1
-        socket.send_multipart([header(self.stream, end=True)])
-        assert socket.recv_string() == "OK"
-        socket.close()
+        with own_socket(self.pipeline, zmq.REQ, "request") as socket:
+            while not self.stop.is_set():
+                socket.send_multipart([header(self.stream, frame=self.count), frames[self.count % 50]])
+                assert socket.recv_string().startswith("OK")
+                self.count += 1
+            socket.send_multipart([header(self.stream, end=True)])
+            assert socket.recv_string() == "OK"
 
     def finish(self):
         """Feeds on for a while, then checks that no frame of it was lost or delayed for ever."""
@@ -116,10 +115,7 @@ def test_bad_message_is_refused_with_its_reason(pipeline, beside, name):
     # A long name is not thrown back.
     assert len(answer) < 500
     # The same from a feeder that gets no answer.
-    socket = pipeline.socket(zmq.PUSH, "push")
-    socket.linger = -1
-    socket.send_multipart(parts)
-    socket.close()
+    post(pipeline, "push", *parts)
 
 
 def test_an_empty_message_is_refused(pipeline, beside):
@@ -148,20 +144,14 @@ def test_outcomes_for_refused_messages_do_not_exist(pipeline):
     ("sink", "outcomes", [protobuf.outcome(99)]),
 ])
 def test_unknown_protocol_version_is_refused_and_logged(pipeline, beside, stage, endpoint, message):
-    socket = pipeline.socket(zmq.PUSH, endpoint)
-    socket.linger = -1
-    socket.send_multipart(message)
-    socket.close()
+    post(pipeline, endpoint, *message)
     until(lambda: "version 99" in pipeline.stages[stage].errors(), "a log line that names the version")
 
 
 @pytest.mark.parametrize("message", [[b""], [b"\xff" * 40], [b"x"] * 50, [protobuf.frame_header(1)[:-3], b"image"]])
 @pytest.mark.parametrize("endpoint", ["frames", "outcomes"])
 def test_garbage_between_stages_disturbs_nothing(pipeline, beside, endpoint, message):
-    socket = pipeline.socket(zmq.PUSH, endpoint)
-    socket.linger = -1
-    socket.send_multipart(message)
-    socket.close()
+    post(pipeline, endpoint, *message)
 
 
 @pytest.mark.parametrize("stage, option", [

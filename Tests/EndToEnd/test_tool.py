@@ -57,7 +57,7 @@ def test_up_with_several_sources(tmp_path, posebus):
 
 
 def test_up_with_the_rendered_person(tmp_path, posebus):
-    outcomes, _, _ = up(posebus, tmp_path, "test:?frames=60&size=320x240")
+    outcomes, _, _ = up(posebus, tmp_path, "test:?frames=60&width=320&height=240")
     check_complete(outcomes, 60)
 
 
@@ -113,7 +113,7 @@ def test_feed_the_rendered_person_with_its_joints(start, tmp_path, posebus):
     pipeline = start()
     results = pipeline.results()
     joints = tmp_path / "joints.jsonl"
-    feed = posebus("feed", "test:?frames=20&size=320x240", "--stream", "person", "--to", pipeline.at["request"],
+    feed = posebus("feed", "test:?frames=20&width=320&height=240", "--stream", "person", "--to", pipeline.at["request"],
                    "--joints", joints)
     assert feed.status == 0, feed.errors()
     check_complete(results.session("person")[0], 20)
