@@ -1,0 +1,44 @@
+internal import Messages
+internal import ZeroMQ
+
+/// What a message on the outcomes socket turned out to be.
+enum Intake {
+    /// The outcome of a frame.
+    case outcome(PendingOutcome)
+    /// The end of a session.
+    case end(FrameHeader)
+
+    /// Reads `[Outcome]` or `[Outcome][JPEG]`. The JPEG, which `posebus-infer --forward-frames` adds, is not kept.
+    ///
+    /// - Throws: `WireError`, naming what is wrong.
+    init(_ received: Received, at now: Timestamp) throws(WireError) {
+        switch received {
+        case .tooManyParts(let count):
+            throw .invalidField(message: "Outcome", field: "parts", problem: "\(count) instead of 1 or 2")
+        case .parts(let parts):
+            let outcome = try Outcome(wire: parts[0].bytes)
+            if outcome.frame.isEnd {
+                self = .end(outcome.frame)
+            } else {
+                self = .outcome(PendingOutcome(outcome, message: parts[0], arrived: now))
+            }
+        }
+    }
+}
+
+/// Why something that arrived was not taken, by the word under which it is counted.
+enum RefusalKind: String, CaseIterable {
+    case malformed
+    case unknownVersion = "unknown_version"
+    case invalidField = "invalid_field"
+    case tooFarAhead = "too_far_ahead"
+    case contradictsEnd = "contradicts_end"
+
+    init(_ error: WireError) {
+        switch error {
+        case .malformed: self = .malformed
+        case .unknownVersion: self = .unknownVersion
+        case .invalidField: self = .invalidField
+        }
+    }
+}

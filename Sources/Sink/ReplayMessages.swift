@@ -1,0 +1,87 @@
+internal import Foundation
+package import Messages
+
+/// A request for stored outcomes, as JSON:
+/// `{"stream":"cam1","session":null,"from":0,"to":null,"format":"json"}`.
+///
+/// | key | meaning |
+/// |---|---|
+/// | `stream` | the stream; may be absent where `session` is given |
+/// | `session` | a UUID; absent or null: the stream's latest session |
+/// | `from` | the first sequence wanted; absent: 0 |
+/// | `to` | the last sequence wanted, itself included; absent or null: the last one stored |
+/// | `format` | `json` (default) or `pb` |
+package struct ReplayRequest: Equatable {
+    package enum Format: String, Decodable {
+        case json, pb
+    }
+
+    package var stream: StreamName?
+    package var session: SessionID?
+    package var from = Sequence.first
+    package var to: Sequence?
+    package var format = Format.json
+
+    /// Why a request cannot be answered, for whoever sent it.
+    package struct Invalid: Error, Equatable, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// The largest request in bytes.
+    static let maxLength = 4096
+
+    private struct Wire: Decodable {
+        let stream, session: String?
+        let from, to: UInt64?
+        let format: String?
+    }
+
+    /// Reads a request.
+    package init(json bytes: UnsafeRawBufferPointer) throws(Invalid) {
+        guard bytes.count <= Self.maxLength else {
+            throw Invalid(description: "the request has \(bytes.count) bytes; at most \(Self.maxLength) are allowed")
+        }
+        guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(bytes)) else {
+            throw Invalid(
+                description: """
+                    not a replay request; send {"stream":"NAME","session":null,"from":0,"to":null,"format":"json"}
+                    """)
+        }
+        if let name = wire.stream {
+            do { stream = try StreamName(name) } catch { throw Invalid(description: error.description) }
+        }
+        if let text = wire.session {
+            guard let id = SessionID(text) else { throw Invalid(description: "\"session\" is no UUID") }
+            session = id
+        }
+        guard stream != nil || session != nil else {
+            throw Invalid(description: "the request names neither \"stream\" nor \"session\"")
+        }
+        from = Sequence(wire.from ?? 0)
+        to = wire.to.map { Sequence($0) }
+        if let word = wire.format {
+            guard let format = Format(rawValue: word) else {
+                throw Invalid(description: "\"format\" is neither \"json\" nor \"pb\"")
+            }
+            self.format = format
+        }
+    }
+}
+
+/// The last message of an answer, as JSON: `{"v":1,"end":true,"stream":…,"session":…,"count":N,"next":S,"more":false}`.
+///
+/// Nothing else in an answer is a JSON object with `end`, and no outcome in protobuf begins with `{`.
+struct ReplayEnd: Encodable {
+    var v = ProtocolVersion.current
+    var end = true
+    var stream: String?
+    var session: String?
+    /// How many outcomes the answer holds.
+    var count: UInt64 = 0
+    /// The sequence after the last one in the answer: where to go on.
+    var next: UInt64 = 0
+    /// True where the request asks for more than one answer holds (REQ): ask again, from `next`.
+    var more = false
+    /// Why there are no outcomes, or no more.
+    var error: String?
+}

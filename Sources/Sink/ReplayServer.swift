@@ -1,0 +1,194 @@
+internal import Foundation
+internal import Logging
+internal import Messages
+internal import Store
+internal import ZeroMQ
+
+/// The ROUTER socket on which stored outcomes are asked for (`ReplayRequest`) and played back, in order.
+///
+/// - A DEALER sends `[request]` and receives one message an outcome, `[body]`, then `[ReplayEnd]`. Several requests are
+///   answered one after the other.
+/// - A REQ socket, or whoever frames its request as `[""][request]`, receives one message, `[""][body]…[body][ReplayEnd]`,
+///   of at most 256 outcomes; `more` says that there are others.
+///
+/// Each turn does a bounded piece of work, so that storing and acknowledging go on meanwhile. A peer that takes nothing
+/// for a while is given up; nothing is queued for it beyond one page.
+final class ReplayServer {
+    let socket: Socket
+    /// Outcomes sent so far.
+    private(set) var outcomesSent = 0
+
+    private let patience: Duration
+    private let logger: Logger
+    private var replays: [Replay] = []
+
+    /// The most requests in hand; further ones are refused.
+    private static let maxReplays = 64
+    /// Outcomes read from the store at one go: for a stream of messages, and for one answer to a REQ.
+    private static let page = (count: 16, bytes: 256 << 10)
+    private static let wholeAnswer = (count: 256, bytes: 1 << 20)
+    /// Pages sent before anything else gets its turn.
+    private static let pagesPerTurn = 4
+
+    private struct Replay {
+        let peer: Message
+        let isRequestReply: Bool
+        let session: SessionID
+        let format: ReplayRequest.Format
+        let last: Sequence
+        var next: Sequence
+        var end: ReplayEnd
+        /// Messages that wait for room.
+        var outbox: [[Message]] = []
+        var isComplete = false
+        var lastProgress: ContinuousClock.Instant
+    }
+
+    /// Makes the socket; it is not bound yet.
+    init(in context: Context, patience: Duration, logger: Logger) throws(ZeroMQError) {
+        var options = SocketOptions()
+        options.sendHighWaterMark = 64
+        options.maxMessageSize = Int64(2 * ReplayRequest.maxLength)
+        options.linger = .milliseconds(200)
+        socket = try Socket(.router, in: context, options: options)
+        self.patience = patience
+        self.logger = logger
+    }
+
+    /// How long the poller may wait: not at all while there is something to send, briefly while peers are full.
+    var pollTimeout: Duration? {
+        if replays.isEmpty { return nil }
+        return replays.allSatisfy { !$0.outbox.isEmpty } ? .milliseconds(10) : .zero
+    }
+
+    /// Takes requests and sends a bounded piece of the answers.
+    func turn(_ store: StoreReader, at now: ContinuousClock.Instant) throws(ZeroMQError) {
+        while replays.count < Self.maxReplays, let received = try socket.receive(maxParts: 3) {
+            if case .parts(let parts) = received { try accept(parts, store, now) }
+        }
+        var served: Set<[UInt8]> = []
+        var pages = 0
+        for index in replays.indices {
+            // The requests of one peer are answered one after the other.
+            guard served.insert(Array(replays[index].peer.bytes)).inserted else { continue }
+            if replays[index].outbox.isEmpty, !replays[index].isComplete {
+                guard pages < Self.pagesPerTurn else { continue }
+                pages += 1
+                read(&replays[index], store)
+            }
+            try send(&replays[index], now)
+        }
+        replays.removeAll { $0.isComplete && $0.outbox.isEmpty }
+        // Whoever comes first now has had its turn: the next one begins.
+        if replays.count > 1 { replays.append(replays.removeFirst()) }
+    }
+
+    // MARK: - Requests
+
+    private func accept(_ parts: [Message], _ store: StoreReader, _ now: ContinuousClock.Instant) throws(ZeroMQError) {
+        let isRequestReply = parts.count == 3 && parts[1].count == 0
+        guard isRequestReply || parts.count == 2, let body = parts.last else { return }
+        do {
+            let request = try ReplayRequest(json: body.bytes)
+            let record = try find(request, store)
+            let last = record.next == .first ? nil : record.next.advanced(by: -1)
+            let end = min(request.to ?? last ?? .first, last ?? .first)
+            replays.append(
+                Replay(
+                    peer: parts[0], isRequestReply: isRequestReply, session: record.session, format: request.format,
+                    last: end, next: max(request.from, record.first),
+                    end: ReplayEnd(
+                        stream: record.stream.description, session: record.session.description,
+                        next: request.from.value),
+                    lastProgress: now))
+        } catch {
+            let refusal = json(ReplayEnd(error: "\(error)"))
+            let answer = isRequestReply ? [parts[0], Message([]), Message(refusal)] : [parts[0], Message(refusal)]
+            try ignoringUnreachable { () throws(ZeroMQError) in _ = try socket.send(answer) }
+        }
+    }
+
+    private func find(_ request: ReplayRequest, _ store: StoreReader) throws -> SessionRecord {
+        let unknown = ReplayRequest.Invalid(description: "the store holds no such session")
+        if let session = request.session {
+            guard let record = try store.session(session), record.stream == request.stream ?? record.stream else {
+                throw unknown
+            }
+            return record
+        }
+        guard let stream = request.stream, let record = try store.latestSession(of: stream) else { throw unknown }
+        return record
+    }
+
+    // MARK: - Answers
+
+    private func read(_ replay: inout Replay, _ store: StoreReader) {
+        let size = replay.isRequestReply ? Self.wholeAnswer : Self.page
+        var bodies: [Message] = []
+        do {
+            if replay.next <= replay.last {
+                let page = try store.outcomes(
+                    of: replay.session, from: replay.next, through: replay.last, limit: size.count,
+                    maxBytes: size.bytes)
+                bodies = try page.map { try body(of: $0, replay.format) }
+                if let last = page.last {
+                    replay.next = last.sequence.next
+                    replay.end.next = replay.next.value
+                }
+                replay.end.count += UInt64(page.count)
+                replay.isComplete = page.isEmpty || replay.next > replay.last
+            } else {
+                replay.isComplete = true
+            }
+        } catch {
+            replay.end.error = "\(error)"
+            replay.isComplete = true
+        }
+        outcomesSent += bodies.count
+        if replay.isRequestReply {
+            replay.end.more = !replay.isComplete
+            replay.isComplete = true
+            replay.outbox = [[replay.peer, Message([])] + bodies + [Message(json(replay.end))]]
+        } else {
+            replay.outbox = bodies.map { [replay.peer, $0] }
+            if replay.isComplete { replay.outbox.append([replay.peer, Message(json(replay.end))]) }
+        }
+    }
+
+    private func body(of record: OutcomeRecord, _ format: ReplayRequest.Format) throws -> Message {
+        switch format {
+        case .pb: Message(record.body)
+        case .json: Message(try record.outcome().jsonBytes())
+        }
+    }
+
+    private func send(_ replay: inout Replay, _ now: ContinuousClock.Instant) throws(ZeroMQError) {
+        var sent = 0
+        let isGone = try ignoringUnreachable { () throws(ZeroMQError) in
+            while sent < replay.outbox.count, try socket.send(replay.outbox[sent]) { sent += 1 }
+        }
+        replay.outbox.removeFirst(sent)
+        if sent > 0 { replay.lastProgress = now }
+        let isStuck = !replay.outbox.isEmpty && now - replay.lastProgress > patience
+        guard isGone || isStuck else { return }
+        if isStuck {
+            logger.notice(
+                "gave up a replay: its peer reads nothing", metadata: ["session": "\(replay.session)"])
+        }
+        replay.outbox = []
+        replay.isComplete = true
+    }
+
+    /// Runs a send.
+    ///
+    /// - Returns: true where the peer is gone.
+    @discardableResult
+    private func ignoringUnreachable(_ send: () throws(ZeroMQError) -> Void) throws(ZeroMQError) -> Bool {
+        do throws(ZeroMQError) {
+            try send()
+            return false
+        } catch where error.code == .hostUnreachable {
+            return true
+        }
+    }
+}

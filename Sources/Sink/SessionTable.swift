@@ -1,0 +1,65 @@
+internal import Delivery
+internal import Messages
+internal import Store
+
+/// One session in the sink's hands.
+struct SinkSession {
+    let stream: StreamName
+    /// Puts what arrives in order; runs ahead of the store by what the batch in hand holds.
+    var order: OrderBuffer<PendingOutcome>
+    /// The high-water mark of the store: what is acknowledged.
+    var committed: Acknowledgement
+    /// Outcomes in the store.
+    var poses: UInt64
+    var drops: UInt64
+    /// Whether its beginning was announced, in this life of the sink or an earlier one.
+    var isAnnounced: Bool
+    /// When something of it last arrived.
+    var lastArrival: ContinuousClock.Instant
+}
+
+/// The sessions that are being received. Sessions that ended or fell silent are forgotten: the store knows them.
+struct SessionTable {
+    private(set) var sessions: [SessionID: SinkSession] = [:]
+    private let maxHeld: Int
+
+    /// How long a session that has nothing waiting is kept without a message.
+    private static let idleLimit = Duration.seconds(600)
+    /// How long one is kept that waits for what never comes: its ingest is gone, and with it what it held.
+    private static let abandonedLimit = Duration.seconds(3600)
+    /// How long an ended one is kept, to answer late resends without asking the store.
+    private static let endedLimit = Duration.seconds(10)
+
+    init(maxHeld: Int) {
+        self.maxHeld = maxHeld
+    }
+
+    subscript(id: SessionID) -> SinkSession? {
+        get { sessions[id] }
+        _modify { yield &sessions[id] }
+    }
+
+    /// Makes sure that the session of a header is here, read from the store where it knows it.
+    mutating func load(_ header: FrameHeader, from store: StoreReader, at now: ContinuousClock.Instant) throws(StoreError)
+    {
+        if sessions[header.session] != nil { return }
+        let record = try store.session(header.session)
+        let next = record?.next ?? header.oldestUnacknowledged
+        let isEnded = record?.ended != nil
+        sessions[header.session] = SinkSession(
+            stream: record?.stream ?? header.stream,
+            order: OrderBuffer(next: next, isEnded: isEnded, capacity: maxHeld),
+            committed: Acknowledgement(session: header.session, next: next, ended: isEnded),
+            poses: record?.poses ?? 0, drops: record?.drops ?? 0, isAnnounced: record != nil, lastArrival: now)
+    }
+
+    /// Forgets sessions of which nothing is expected.
+    mutating func sweep(at now: ContinuousClock.Instant) {
+        sessions = sessions.filter { _, session in
+            let limit =
+                session.committed.ended
+                ? Self.endedLimit : session.order.heldCount > 0 ? Self.abandonedLimit : Self.idleLimit
+            return session.lastArrival + limit > now
+        }
+    }
+}

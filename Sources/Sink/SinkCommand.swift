@@ -1,0 +1,46 @@
+internal import ArgumentParser
+internal import Messages
+internal import Stage
+
+/// `posebus-sink`: orders, stores, acknowledges and publishes outcomes, and plays them back.
+@main
+struct SinkCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "posebus-sink",
+        abstract: "Store every outcome, then acknowledge and publish it.",
+        discussion: """
+            Receives outcomes from any number of infers, puts each session in order, commits to one SQLite file, and only \
+            then acknowledges to ingest and publishes to subscribers. Prints one line when it is ready. SIGTERM stores \
+            what has arrived and exits with 0.
+            """)
+
+    @Option(help: "Endpoint to bind for outcomes from infer (PULL).")
+    var bindOutcomes = Port.outcomes.loopback
+
+    @Option(help: "Endpoint to bind for results to subscribers (XPUB).")
+    var bindResults = Port.results.loopback
+
+    @Option(help: "Endpoint to bind for acknowledgements to ingest (XPUB).")
+    var bindAcks = Port.acknowledgements.loopback
+
+    @Option(help: "Endpoint to bind for replay of stored outcomes (ROUTER).")
+    var bindReplay = Port.replay.loopback
+
+    @Option(help: "The store, an SQLite file on a local disk. Made where there is none; its folder must exist.")
+    var store = "posebus.sqlite"
+
+    @OptionGroup var logging: LoggingOptions
+
+    func run() async throws {
+        let logger = logging.makeLogger(label: "posebus-sink")
+        let configuration = SinkConfiguration(
+            bindOutcomes: bindOutcomes, bindResults: bindResults, bindAcknowledgements: bindAcks,
+            bindReplay: bindReplay, store: store)
+        let service = ThreadService(named: "sink") { stop in
+            let sink = try SinkLoop(configuration, logger: logger)
+            sink.readiness.announce()
+            try sink.run(until: stop)
+        }
+        try await runStage("posebus-sink", logger: logger, [service])
+    }
+}

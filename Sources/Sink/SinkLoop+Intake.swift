@@ -1,0 +1,87 @@
+internal import Delivery
+internal import Logging
+internal import Messages
+internal import Store
+internal import ZeroMQ
+
+extension SinkLoop {
+    /// Takes one message from infer into the batch, or into the order buffer where earlier ones are missing.
+    func take(_ message: Received, _ now: Timestamp, _ instant: ContinuousClock.Instant) {
+        internalCounters.received += 1
+        do {
+            switch try Intake(message, at: now) {
+            case .outcome(let pending): try take(pending, instant)
+            case .end(let header): try take(end: header, instant)
+            }
+        } catch let error as WireError {
+            refuse(.init(error), error.description)
+        } catch let error as StoreError {
+            // The session could not be looked up. Ingest sends the outcome again.
+            enterTrouble(error)
+        } catch {
+            preconditionFailure("intake throws WireError and StoreError only: \(error)")
+        }
+    }
+
+    private func take(_ pending: PendingOutcome, _ instant: ContinuousClock.Instant) throws(StoreError) {
+        let header = pending.outcome.frame
+        try sessions.load(header, from: store.reader, at: instant)
+        guard var session = sessions[header.session].take() else { return }
+        defer { sessions[header.session] = session }
+        session.lastArrival = instant
+        switch session.order.accept(header.sequence, pending) {
+        case .inOrder:
+            batch.append(.outcome(pending))
+            while let next = session.order.takeNext() { batch.append(.outcome(next)) }
+            // An end that came early is complete now.
+            if session.order.takeEnd() { batch.append(.end(end(of: session, header))) }
+        case let arrival:
+            settle(arrival, header)
+        }
+    }
+
+    private func take(end header: FrameHeader, _ instant: ContinuousClock.Instant) throws(StoreError) {
+        try sessions.load(header, from: store.reader, at: instant)
+        guard var session = sessions[header.session].take() else { return }
+        defer { sessions[header.session] = session }
+        session.lastArrival = instant
+        switch session.order.acceptEnd(frameCount: header.sequence) {
+        case .inOrder: if session.order.takeEnd() { batch.append(.end(header)) }
+        case let arrival: settle(arrival, header)
+        }
+    }
+
+    private func settle(_ arrival: OrderBuffer<PendingOutcome>.Arrival, _ header: FrameHeader) {
+        switch arrival {
+        case .inOrder: break
+        case .held: internalCounters.held += 1
+        case .duplicate:
+            // The first acknowledgement may be what was lost.
+            internalCounters.duplicates += 1
+            acknowledgeable.insert(header.session)
+        case .refused(.full):
+            refuse(.tooFarAhead, "sequence \(header.sequence) of \(header.stream) came too long before its predecessors")
+        case .refused(.contradictsEnd):
+            refuse(.contradictsEnd, "sequence \(header.sequence) of \(header.stream) lies after the end of its session")
+        }
+    }
+
+    private func end(of session: SinkSession, _ header: FrameHeader) -> FrameHeader {
+        var end = header
+        end.isEnd = true
+        end.drop = nil
+        end.sequence = session.order.frameCount ?? session.order.next
+        return end
+    }
+
+    private func refuse(_ kind: RefusalKind, _ reason: String) {
+        let count = internalCounters.refused[kind.rawValue, default: 0] + 1
+        internalCounters.refused[kind.rawValue] = count
+        // Once a kind: a peer of another release sends thirty a second. The counters tell the rest.
+        if count == 1 {
+            logger.error(
+                "refused a message; further ones of this kind are only counted",
+                metadata: ["kind": "\(kind.rawValue)", "reason": "\(reason)"])
+        }
+    }
+}

@@ -1,0 +1,159 @@
+internal import Delivery
+internal import Foundation
+package import Logging
+internal import Messages
+package import Stage
+internal import Store
+internal import ZeroMQ
+
+/// The sink: one thread that owns four sockets and the store.
+///
+///     outcomes ──▶ order ──▶ commit ──▶ acknowledge
+///                                  └──▶ publish
+///
+/// A turn takes what has arrived, up to a bound, and commits it in one transaction: the busier it is, the more a commit
+/// carries. Nothing is acknowledged or published before its commit has returned. While the store cannot be written
+/// nothing more is read, and ingest's windows hold what comes.
+package final class SinkLoop {
+    /// Where the sockets are bound.
+    package let readiness: Readiness
+    /// What has been done so far.
+    package var counters: SinkCounters {
+        var counters = internalCounters
+        counters.published = results.count
+        counters.replayed = replay.outcomesSent
+        return counters
+    }
+
+    let configuration: SinkConfiguration
+    let logger: Logger
+    let store: StoreWriter
+    var sessions: SessionTable
+    var results: ResultPublisher
+    let acknowledgements: AcknowledgementPublisher
+    let replay: ReplayServer
+    /// In order, ready for the next commit.
+    var batch: [BatchEntry] = []
+    /// Sessions to be acknowledged after the next commit, also where there is nothing new: somebody sent it again.
+    var acknowledgeable: Set<SessionID> = []
+    /// Set while the store cannot be written.
+    var trouble: StoreTrouble?
+    var internalCounters = SinkCounters()
+
+    private let outcomes: Socket
+    private let poller = Poller()
+    private let outcomesToken: Poller.Token
+    private var lastReport = SinkCounters()
+    private var nextReport = ContinuousClock.now + reportInterval
+
+    private static let reportInterval = Duration.seconds(10)
+
+    /// What a commit carries.
+    enum BatchEntry {
+        case outcome(PendingOutcome)
+        case end(FrameHeader)
+    }
+
+    /// Opens the store and binds the sockets.
+    ///
+    /// - Throws: `StageFailure` with the exit status for a store that cannot be written, `ZeroMQError` for an endpoint
+    ///   that cannot be had.
+    package init(_ configuration: SinkConfiguration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        do throws(StoreError) {
+            store = try StoreWriter(path: configuration.store)
+        } catch {
+            let cannotCreate: [StoreError.Kind] = [.diskFull, .inputOutput, .busy, .damaged, .other]
+            throw StageFailure(
+                error.description, exitCode: cannotCreate.contains(error.kind) ? .ioError : .cannotCreate)
+        }
+        sessions = SessionTable(maxHeld: configuration.maxHeld)
+
+        let context = try Context()
+        var options = SocketOptions()
+        options.receiveHighWaterMark = configuration.maxBatch
+        outcomes = try Socket(.pull, in: context, options: options)
+        results = try ResultPublisher(in: context)
+        acknowledgements = try AcknowledgementPublisher(in: context)
+        replay = try ReplayServer(in: context, patience: configuration.replayPatience, logger: logger)
+        readiness = Readiness(
+            stage: "posebus-sink",
+            endpoints: [
+                ("outcomes", try outcomes.bind(configuration.bindOutcomes)),
+                ("results", try results.socket.bind(configuration.bindResults)),
+                ("acks", try acknowledgements.socket.bind(configuration.bindAcknowledgements)),
+                ("replay", try replay.socket.bind(configuration.bindReplay)),
+            ])
+        outcomesToken = poller.watch(outcomes)
+        for socket in [results.socket, acknowledgements.socket, replay.socket] { _ = poller.watch(socket) }
+
+        let totals = try store.reader.totals()
+        logger.info(
+            "ready",
+            metadata: [
+                "store": "\(configuration.store)", "sessions": "\(totals.sessions)", "outcomes": "\(totals.outcomes)",
+            ])
+    }
+
+    /// Works until `stop`, then stores what has been sent and closes the store.
+    package func run(until stop: StopSignal) throws {
+        _ = poller.watch(fileDescriptor: stop.fileDescriptor)
+        while !stop.isRequested { _ = try turn() }
+        stop.acknowledge()
+        let deadline = ContinuousClock.now + configuration.drainLimit
+        while trouble == nil, .now < deadline, try turn(waiting: .milliseconds(50)) > 0 {}
+        if !batch.isEmpty {
+            logger.warning(
+                "stopping with outcomes that could not be stored: ingest was not told otherwise and sends them again",
+                metadata: ["outcomes": "\(batch.count)"])
+        }
+        do throws(StoreError) {
+            try store.close()
+        } catch {
+            logger.warning("could not tidy up the store; the next start does", metadata: ["reason": "\(error)"])
+        }
+        logger.info("stopped", metadata: counters.metadata)
+    }
+
+    /// One round.
+    ///
+    /// - Returns: how many messages came from infer.
+    private func turn(waiting limit: Duration = .milliseconds(500)) throws -> Int {
+        poller.setInterest(outcomesToken, receiving: trouble == nil)
+        var timeout = min(limit, replay.pollTimeout ?? limit)
+        if let trouble { timeout = min(timeout, trouble.nextTry - .now) }
+        try poller.wait(timeout: timeout)
+
+        try results.takeSubscriptions()
+        let watched = try acknowledgements.takeSubscriptions()
+        let received = trouble == nil ? try receive() : 0
+        try commit()
+        for session in watched { try acknowledgeNow(session) }
+        try replay.turn(store.reader, at: .now)
+        report()
+        return received
+    }
+
+    private func receive() throws -> Int {
+        let now = Timestamp.now
+        let instant = ContinuousClock.now
+        var received = 0
+        while received < configuration.maxBatch, trouble == nil, let message = try outcomes.receive(maxParts: 2) {
+            received += 1
+            take(message, now, instant)
+        }
+        return received
+    }
+
+    private func report() {
+        guard .now >= nextReport else { return }
+        nextReport = .now + Self.reportInterval
+        sessions.sweep(at: .now)
+        let counters = counters
+        if counters != lastReport {
+            lastReport = counters
+            logger.info("progress", metadata: counters.metadata)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+internal import Foundation
+internal import GRDB
+public import Messages
+
+/// Reads a store, also while a sink writes it: for `export`, `verify`, `watch` and replay.
+///
+/// Outcomes are read page by page, each page in a transaction of its own, so that a slow reader neither holds
+/// everything in memory nor keeps the sink's write-ahead log from being cleared.
+public final class StoreReader: Sendable {
+    /// The file.
+    public let path: String
+    private let database: any DatabaseReader
+
+    /// Opens a store for reading only.
+    ///
+    /// - Throws: `StoreError` of kind `missing`, `notAStore` or `newerSchema`, or what SQLite reports.
+    public convenience init(path: String) throws(StoreError) {
+        guard FileManager.default.fileExists(atPath: path) else { throw StoreError(.missing, path: path) }
+        let database = try translatingErrors(of: path) {
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(5)
+            configuration.label = "store reader"
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            try database.read { try StoreSchema.check($0, path: path, mayBeEmpty: false) }
+            return database
+        }
+        self.init(database, path: path)
+    }
+
+    /// Reads through a connection that is already open.
+    init(_ database: any DatabaseReader, path: String) {
+        self.database = database
+        self.path = path
+    }
+
+    // MARK: - Sessions
+
+    /// All sessions, in the order in which they began, or those of one stream.
+    public func sessions(of stream: StreamName? = nil) throws(StoreError) -> [SessionRecord] {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                guard let stream else {
+                    return try Row.fetchAll(db, sql: Self.sessionColumns + " ORDER BY id").map(session)
+                }
+                return try Row.fetchAll(
+                    db, sql: Self.sessionColumns + " WHERE stream = ? ORDER BY id", arguments: [stream.description]
+                ).map(session)
+            }
+        }
+    }
+
+    /// One session, or nil where the store does not know it.
+    public func session(_ id: SessionID) throws(StoreError) -> SessionRecord? {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                try Row.fetchOne(db, sql: Self.sessionColumns + " WHERE uuid = ?", arguments: [Data(id.bytes)])
+                    .map(session)
+            }
+        }
+    }
+
+    /// The session of a stream that began last, or nil where the store does not know the stream.
+    public func latestSession(of stream: StreamName) throws(StoreError) -> SessionRecord? {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                try Row.fetchOne(
+                    db, sql: Self.sessionColumns + " WHERE stream = ? ORDER BY id DESC LIMIT 1",
+                    arguments: [stream.description]
+                ).map(session)
+            }
+        }
+    }
+
+    /// Sums over the whole store.
+    public func totals() throws(StoreError) -> StoreTotals {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                let row = try Row.fetchOne(
+                    db, sql: "SELECT count(*), ifnull(sum(poses), 0), ifnull(sum(drops), 0) FROM sessions")
+                return StoreTotals(sessions: row?[0] ?? 0, poses: row?[1] ?? 0, drops: row?[2] ?? 0)
+            }
+        }
+    }
+
+    // MARK: - Outcomes
+
+    /// One page of a session's outcomes, in order.
+    ///
+    /// - Parameters:
+    ///   - id: the session.
+    ///   - first: the sequence to begin with.
+    ///   - last: the last sequence wanted; nil for all there are.
+    ///   - limit: at most so many outcomes.
+    ///   - maxBytes: the page ends with the outcome that takes its bodies past so many bytes.
+    /// - Returns: fewer than asked for where the session has no more; empty for an unknown session.
+    public func outcomes(
+        of id: SessionID, from first: Sequence = .first, through last: Sequence? = nil, limit: Int = 256,
+        maxBytes: Int = 4 << 20
+    ) throws(StoreError) -> [OutcomeRecord] {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                let statement = try db.cachedStatement(sql: Self.outcomesOfSession)
+                statement.setUncheckedArguments([
+                    Data(id.bytes), Int64(clamping: first.value), Int64(clamping: last?.value ?? .max), limit,
+                ])
+                let rows = try Row.fetchCursor(statement)
+                var page: [OutcomeRecord] = []
+                var bytes = 0
+                while bytes < maxBytes, let row = try rows.next() {
+                    let outcome = try outcome(row, of: id)
+                    bytes += outcome.body.count
+                    page.append(outcome)
+                }
+                return page
+            }
+        }
+    }
+
+    /// Calls `body` with every outcome of a session, in order, up to the last one stored at that moment.
+    ///
+    /// - Throws: `StoreError`, or what `body` throws, which ends the walk.
+    public func forEachOutcome(
+        of id: SessionID, from first: Sequence = .first, through last: Sequence? = nil,
+        _ body: (OutcomeRecord) throws -> Void
+    ) throws {
+        var next = first
+        while true {
+            let page = try outcomes(of: id, from: next, through: last)
+            guard let end = page.last else { return }
+            for outcome in page { try body(outcome) }
+            next = end.sequence.next
+        }
+    }
+
+    // MARK: - Rows
+
+    private static let sessionColumns =
+        "SELECT uuid, stream, next_sequence, poses, drops, began_ns, ended_ns, frames, first_sequence FROM sessions"
+
+    private static let outcomesOfSession = """
+        SELECT sequence, stream, capture_time_ns, drop_stage, drop_reason, persons, body
+        FROM outcomes JOIN sessions ON sessions.id = outcomes.session
+        WHERE sessions.uuid = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?
+        """
+
+    private func session(_ row: Row) throws -> SessionRecord {
+        guard let id = SessionID(bytes: row[0] as Data), let stream = try? StreamName(row[1] as String) else {
+            throw StoreError(.damaged, path: path, detail: "a session has no valid identity or stream name")
+        }
+        return SessionRecord(
+            session: id, stream: stream, first: Sequence(row[8]), next: Sequence(row[2]), poses: row[3], drops: row[4],
+            began: Timestamp(nanoseconds: row[5]), ended: (row[6] as Int64?).map(Timestamp.init(nanoseconds:)),
+            frames: row[7])
+    }
+
+    private func outcome(_ row: Row, of id: SessionID) throws -> OutcomeRecord {
+        guard let stream = try? StreamName(row[1] as String) else {
+            throw StoreError(.damaged, path: path, detail: "session \(id) has no valid stream name")
+        }
+        return OutcomeRecord(
+            stream: stream, session: id, sequence: Sequence(row[0]), captureTime: Timestamp(nanoseconds: row[2]),
+            dropStage: (row[3] as String?).flatMap(StageName.init(rawValue:)),
+            dropReason: (row[4] as String?).flatMap(DropReason.init(rawValue:)), persons: row[5], body: row[6])
+    }
+}

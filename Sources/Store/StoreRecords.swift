@@ -1,0 +1,113 @@
+public import Foundation
+public import Messages
+
+/// One outcome as a row of the store: its protobuf, and the columns by which people query.
+public struct OutcomeRecord: Sendable, Equatable {
+    /// The stream.
+    public var stream: StreamName
+    /// The run of the stream.
+    public var session: SessionID
+    /// The frame's number in the session.
+    public var sequence: Sequence
+    /// When the camera took the frame.
+    public var captureTime: Timestamp
+    /// The stage that dropped the frame; nil for a pose.
+    public var dropStage: StageName?
+    /// Why the frame has no pose; nil for a pose.
+    public var dropReason: DropReason?
+    /// How many persons the outcome holds.
+    public var persons: Int
+    /// The outcome as protobuf (`posebus.v1.Outcome`), exactly the bytes that were published.
+    public var body: Data
+
+    /// A row.
+    public init(
+        stream: StreamName, session: SessionID, sequence: Sequence, captureTime: Timestamp,
+        dropStage: StageName? = nil, dropReason: DropReason? = nil, persons: Int, body: Data
+    ) {
+        self.stream = stream
+        self.session = session
+        self.sequence = sequence
+        self.captureTime = captureTime
+        self.dropStage = dropStage
+        self.dropReason = dropReason
+        self.persons = persons
+        self.body = body
+    }
+
+    /// A row from an outcome and the bytes that stand for it.
+    public init(_ outcome: Outcome, body: Data) {
+        self.init(
+            stream: outcome.frame.stream, session: outcome.frame.session, sequence: outcome.frame.sequence,
+            captureTime: outcome.frame.captureTime, dropStage: outcome.drop?.stage, dropReason: outcome.drop?.reason,
+            persons: outcome.persons.count, body: body)
+    }
+
+    /// The outcome, read from its protobuf.
+    public func outcome() throws(WireError) -> Outcome {
+        let bytes = [UInt8](body)
+        let result: Result<Outcome, WireError> = bytes.withUnsafeBytes { bytes in
+            do throws(WireError) { return .success(try Outcome(wire: bytes)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}
+
+/// The end of a session as it is stored.
+public struct EndRecord: Sendable, Equatable {
+    /// The stream.
+    public var stream: StreamName
+    /// The run of the stream that ends.
+    public var session: SessionID
+    /// How many frames ingest numbered in the session.
+    public var frames: UInt64
+
+    /// An end.
+    public init(stream: StreamName, session: SessionID, frames: UInt64) {
+        self.stream = stream
+        self.session = session
+        self.frames = frames
+    }
+}
+
+/// What one commit stores, in the order in which it is to be seen.
+public enum StoreEntry: Sendable, Equatable {
+    /// An outcome of the session's next sequence.
+    case outcome(OutcomeRecord)
+    /// The end of a session.
+    case end(EndRecord)
+}
+
+/// What the store knows of one session.
+public struct SessionRecord: Sendable, Equatable {
+    /// The run of the stream.
+    public var session: SessionID
+    /// The stream.
+    public var stream: StreamName
+    /// Where the store's part of the session begins: 0, unless another store has the beginning.
+    public var first: Sequence
+    /// The high-water mark: every sequence from `first` to below it has its outcome in the store.
+    public var next: Sequence
+    /// Outcomes with a pose (of perhaps no person).
+    public var poses: UInt64
+    /// Outcomes that are drops.
+    public var drops: UInt64
+    /// When the first of the session was stored, by the sink's clock.
+    public var began: Timestamp
+    /// When its end was stored; nil while it runs, or where it was cut off.
+    public var ended: Timestamp?
+    /// How many frames ingest numbered; known once the session has ended.
+    public var frames: UInt64?
+}
+
+/// Sums over the whole store.
+public struct StoreTotals: Sendable, Equatable {
+    /// Sessions, running ones included.
+    public var sessions: UInt64
+    /// Outcomes with a pose.
+    public var poses: UInt64
+    /// Outcomes that are drops.
+    public var drops: UInt64
+    /// Outcomes: poses and drops.
+    public var outcomes: UInt64 { poses + drops }
+}

@@ -1,0 +1,55 @@
+internal import GRDB
+
+/// The tables, and how an older file becomes a current one.
+///
+/// `outcomes` keeps SQLite's own row number besides its key: rows of interleaved streams are then appended at one
+/// place, and only the small index is sorted by session.
+enum StoreSchema {
+    /// Marks the file as ours in SQLite's header ("PBus").
+    static let applicationID: Int32 = 0x5042_7573
+
+    /// Every version of the schema, oldest first. A released one is never changed; a change is a new migration.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("v1") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE sessions (
+                        id INTEGER PRIMARY KEY,
+                        uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),
+                        stream TEXT NOT NULL,
+                        began_ns INTEGER NOT NULL,
+                        ended_ns INTEGER,
+                        frames INTEGER,
+                        first_sequence INTEGER NOT NULL,
+                        next_sequence INTEGER NOT NULL,
+                        poses INTEGER NOT NULL,
+                        drops INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE INDEX sessions_of_stream ON sessions (stream, id);
+                    CREATE TABLE outcomes (
+                        session INTEGER NOT NULL REFERENCES sessions (id),
+                        sequence INTEGER NOT NULL,
+                        capture_time_ns INTEGER NOT NULL,
+                        drop_stage TEXT,
+                        drop_reason TEXT,
+                        persons INTEGER NOT NULL,
+                        body BLOB NOT NULL,
+                        UNIQUE (session, sequence)
+                    ) STRICT;
+                    """)
+            try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+        }
+        return migrator
+    }
+
+    /// Refuses files of other programs and of later releases.
+    static func check(_ db: Database, path: String, mayBeEmpty: Bool) throws {
+        let application = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        if application != applicationID {
+            let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+            guard mayBeEmpty, application == 0, tables == 0 else { throw StoreError(.notAStore, path: path) }
+        }
+        guard try !migrator.hasBeenSuperseded(db) else { throw StoreError(.newerSchema, path: path) }
+    }
+}
