@@ -124,22 +124,3 @@ private func flat(_ points: [SIMD3<Float>]) -> [Float] {
     }
     return numbers
 }
-
-extension Outcome {
-    /// The bytes of this outcome with the sink's times added, made from the bytes it arrived as.
-    ///
-    /// Protobuf merges a field that occurs twice, so the times are appended and nothing is encoded again.
-    ///
-    /// - Parameters:
-    ///   - received: the outcome as protobuf.
-    ///   - sink: `Timing.sink`.
-    ///   - total: `Timing.total`.
-    public static func wireBytes(received: UnsafeRawBufferPointer, sink: Float, total: Float) -> [UInt8] {
-        var timing = Posebus_V1_Timing()
-        timing.sink = sink
-        timing.total = total
-        var addition = Posebus_V1_Outcome()
-        addition.timing = timing
-        return Array(received) + addition.bytes
-    }
-}
