@@ -27,7 +27,8 @@ struct FigureTests {
 
     @Test("Bones keep their lengths, and joints project to where they are said to be")
     func geometry() throws {
-        let bones = [(11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (26, 28), (23, 24), (11, 12)]
+        let arms = [(11, 13), (13, 15), (12, 14), (14, 16), (11, 12)]
+        let bones = arms + [(23, 25), (25, 27), (24, 26), (26, 28), (23, 24)]
         let frames = try frames("test:?frames=300&width=64&height=64&fps=20")
         let focal: Float = 1.6 * 64
         for frame in frames {

@@ -38,7 +38,9 @@ struct ImageTests {
     }
 
     /// Writes a stream into a pipe from another thread and reads it as standard input.
-    func standardInput(_ stream: [UInt8], frameBytes: Int = 1 << 20) -> (frames: [SourceFrame], error: FrameSourceError?) {
+    func standardInput(
+        _ stream: [UInt8], frameBytes: Int = 1 << 20
+    ) -> (frames: [SourceFrame], error: FrameSourceError?) {
         var ends: [Int32] = [-1, -1]
         pipe(&ends)
         let (reading, writing) = (ends[0], ends[1])

@@ -20,11 +20,11 @@ struct SpecTests {
     @Test("Files, folders and patterns")
     func files() throws {
         let folder = try TemporaryFolder()
-        for name in ["b10.jpg", "b9.JPG", "b009.jpeg", "a.png", "notes.txt", ".hidden.jpg"] {
+        for name in ["b10.JPG", "b9.jpg", "b009.jpeg", "a.png", "notes.txt", ".hidden.jpg"] {
             try folder.write(name, [1])
         }
         try folder.write("film.mp4", [1])
-        let sorted = ["a.png", "b009.jpeg", "b9.JPG", "b10.jpg"].map(folder.path)
+        let sorted = ["a.png", "b009.jpeg", "b9.jpg", "b10.JPG"].map(folder.path)
         #expect(try FrameSourceSpec(parsing: folder.url.path).kind == .images(paths: sorted))
         let pattern = try FrameSourceSpec(parsing: folder.path("b*"))
         #expect(pattern.kind == .images(paths: Array(sorted.dropFirst())))

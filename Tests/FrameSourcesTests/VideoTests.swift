@@ -43,7 +43,8 @@ struct VideoTests {
 
     @Test("MJPEG keeps its own JPEGs, bit for bit")
     func copy() throws {
-        try makeVideo(folder.path("film.avi"), frames: 5, options: ["-c:v", "mjpeg", "-q:v", "9", "-pix_fmt", "yuvj420p"])
+        let options = ["-c:v", "mjpeg", "-q:v", "9", "-pix_fmt", "yuvj420p"]
+        try makeVideo(folder.path("film.avi"), frames: 5, options: options)
         try run(
             "ffmpeg",
             ["-v", "error", "-i", folder.path("film.avi"), "-c:v", "copy", "-f", "image2", folder.path("%d.jpg")])

@@ -148,8 +148,9 @@ enum Body {
         mesh.addBall(material: .head, bone: .head, segments: 12, rings: 10) { direction in
             // Narrow at the bridge, broad at the wings.
             let width: Float = 0.015 - 0.006 * direction.y
-            return Anatomy.skull + Vector(0, -0.018, 0.094) + Vector(
-                width * direction.x, 0.026 * direction.y, (0.016 - 0.010 * direction.y) * direction.z)
+            return Anatomy.skull + Vector(0, -0.018, 0.094)
+                + Vector(
+                    width * direction.x, 0.026 * direction.y, (0.016 - 0.010 * direction.y) * direction.z)
         }
         return mesh
     }
