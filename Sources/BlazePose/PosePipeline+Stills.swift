@@ -1,8 +1,13 @@
 extension PosePipeline {
-    /// Everybody in one picture, without history: the whole of it and all its tiles are searched. Best first.
+    /// Everybody in one picture, without history. Best first. Its parts are searched only if the whole shows nobody:
+    /// magnified, cast shadows can pass for persons.
     package func detect(still image: RGBImage) throws -> [BlazePosePerson] {
-        let windows =
-            [PoseRegion(letterboxing: image)] + PosePipeline.tiles(width: image.width, height: image.height)
+        let whole = try persons(in: image, windows: [PoseRegion(letterboxing: image)])
+        guard whole.isEmpty else { return whole }
+        return try persons(in: image, windows: PosePipeline.tiles(width: image.width, height: image.height))
+    }
+
+    private func persons(in image: RGBImage, windows: [PoseRegion]) throws -> [BlazePosePerson] {
         let detections = try detections(
             windows.map { Crop(image: image, region: $0) }, threshold: options.minimumDetectionScore)
         var regions: [PoseRegion] = []

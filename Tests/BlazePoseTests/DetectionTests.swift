@@ -7,7 +7,9 @@ internal import Testing
         let centers = DetectorAnchors.centers
         #expect(centers.count == 2254)
         #expect(centers.count == golden.count)
-        for (center, expected) in [(centers[0], golden.first), (centers[1600], golden.at1600), (centers[2253], golden.last)] {
+        for (center, expected) in [
+            (centers[0], golden.first), (centers[1600], golden.at1600), (centers[2253], golden.last),
+        ] {
             #expect(isClose(center.x, expected[0], 1e-6) && isClose(center.y, expected[1], 1e-6))
         }
         #expect(abs(centers.reduce(0.0) { $0 + Double($1.x) } - golden.sum[0]) < 1e-2)

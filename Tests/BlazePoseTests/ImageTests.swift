@@ -32,7 +32,8 @@ internal import Testing
         let image = try RGBImage(
             width: 2, height: 2, bytesPerRow: 8, pixels: UnsafeRawBufferPointer(owner.memory), owner: owner)
         let whole = PoseRegion(letterboxing: image)
-        #expect(sample(image, whole, side: 2, border: .replicate) == [0, 10, 20, 100, 110, 120, 40, 50, 60, 200, 210, 220])
+        #expect(
+            sample(image, whole, side: 2, border: .replicate) == [0, 10, 20, 100, 110, 120, 40, 50, 60, 200, 210, 220])
         let mapped = sample(image, whole, side: 2, border: .replicate, scale: 2 / 255, offset: -1)
         #expect(mapped[0] == -1 && isClose(mapped[11], 220 * 2 / 255 - 1, 1e-6))
     }
@@ -49,12 +50,15 @@ internal import Testing
     }
 
     @Test func sizesThatDoNotFitAreRefused() {
-        #expect(throws: BlazePoseError.self) { try RGBImage(width: 4, height: 4, pixels: [UInt8](repeating: 0, count: 47)) }
+        #expect(throws: BlazePoseError.self) {
+            try RGBImage(width: 4, height: 4, pixels: [UInt8](repeating: 0, count: 47))
+        }
         #expect(throws: BlazePoseError.self) { try RGBImage(width: 0, height: 4, pixels: []) }
     }
 
     private func sample(
-        _ image: RGBImage, _ region: PoseRegion, side: Int, border: ImageWarp.Border, scale: Float = 1, offset: Float = 0
+        _ image: RGBImage, _ region: PoseRegion, side: Int, border: ImageWarp.Border, scale: Float = 1,
+        offset: Float = 0
     ) -> [Float] {
         var output = [Float](repeating: -1, count: side * side * 3)
         output.withUnsafeMutableBufferPointer {

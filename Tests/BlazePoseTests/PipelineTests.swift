@@ -9,7 +9,8 @@ internal import Testing
         scene.bodies = [Body(frames: 0..<200) { Point(x: 200 + 2 * Float($0), y: 180) }]
         let persons = try run(scene, frames: 0..<12)
         #expect(persons.allSatisfy { $0.map(\.trackID) == [1] })
-        #expect(persons.allSatisfy { $0[0].observed && $0[0].keypoints.count == 33 && $0[0].worldKeypoints.count == 33 })
+        #expect(
+            persons.allSatisfy { $0[0].observed && $0[0].keypoints.count == 33 && $0[0].worldKeypoints.count == 33 })
         // The first frame: one batch of two crops through the detector, then a look and its confirmation.
         #expect(scene.detectorRuns == [2])
         #expect(scene.landmarkRuns == [1, 1] + [Int](repeating: 1, count: 11))
