@@ -55,16 +55,25 @@ var targets: [Target] = [
     module("JPEG", ["CJPEG"]),
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
+    module("Store", ["Messages", grdb]),
+    module("Client", ["ZeroMQ", "Messages"]),
+    module("FrameSources", ["JPEG"]),
     module("Stage", ["ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints"),
-    module("FrameSources", ["JPEG"]),
+
+    program("Ingest", ["Stage", "Delivery", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
+    program("Sink", ["Stage", "Delivery", "Messages", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
 
     tests("ZeroMQ"),
     tests("JPEG"),
     tests("Messages"),
     tests("Delivery", ["Messages"]),
+    tests("FrameSources", ["JPEG"]),
     tests("Stage"),
-    tests("Checkpoints"),
+]
+var products: [Product] = [
+    .executable(name: "posebus-ingest", targets: ["Ingest"]),
+    .executable(name: "posebus-sink", targets: ["Sink"]),
 ]
 
 // What runs models. The rest builds and tests where there is no libtorch.
@@ -73,15 +82,31 @@ if withTorch {
         .target(name: "CTorch", cxxSettings: torchCXXSettings, linkerSettings: torchLinkerSettings),
         module("Tensor", ["CTorch"]),
         module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
+        module("BlazePose", ["Checkpoints", "Tensor", "TFLite"]),
+        module("Engines", ["BlazePose", "JPEG", "Messages", "Tensor"]),
 
-        tests("Tensor"),
-        tests("TFLite", ["Tensor", "Checkpoints"]),
+        program(
+            "Infer",
+            ["Stage", "Delivery", "Engines", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
+        program(
+            "PoseBus",
+            [
+                "BlazePose", "Client", "Engines", "FrameSources", "JPEG", "Messages", "Stage", "Store", "ZeroMQ",
+                argumentParser, lifecycle, logging,
+            ]),
+
+        tests("BlazePose", ["Checkpoints"]),
+        tests("Infer", ["Messages", "ZeroMQ"]),
+    ]
+    products += [
+        .executable(name: "posebus-infer", targets: ["Infer"]),
+        .executable(name: "posebus", targets: ["PoseBus"]),
     ]
 }
 
 let package = Package(
     name: "PoseBus",
-    products: [],
+    products: products,
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),

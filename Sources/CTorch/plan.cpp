@@ -1,13 +1,14 @@
 #include "plan.h"
 
+#include "native.h"
+
 #include <ATen/Parallel.h>
 
 using ctorch::guarded;
 
 ctorch_plan_s::ctorch_plan_s(int32_t value_count, at::Device device, int32_t threads)
-    : device(device), threads(threads), backend(ctorch::choose_backend(device)) {
+    : device(device), backend(device.is_cpu() ? ctorch::Backend::native : ctorch::Backend::aten), workers(threads) {
     if (value_count < 0) throw std::invalid_argument("a plan cannot have a negative number of values");
-    if (threads < 1) throw std::invalid_argument("the number of threads must be at least 1");
     constants.resize(static_cast<size_t>(value_count));
 }
 
@@ -63,7 +64,7 @@ void ctorch_plan_s::finish(std::vector<int32_t> given, std::vector<int32_t> want
     finished = true;
 }
 
-std::vector<at::Tensor> ctorch_plan_s::run(const std::vector<at::Tensor> &given) const {
+std::vector<at::Tensor> ctorch_plan_s::run(const std::vector<at::Tensor> &given) {
     if (!finished) throw std::logic_error("the plan is not finished");
     if (given.size() != inputs.size()) {
         throw std::invalid_argument(
@@ -75,19 +76,21 @@ std::vector<at::Tensor> ctorch_plan_s::run(const std::vector<at::Tensor> &given)
             ctorch::to_channels_first(given[index].to(device, at::kFloat).contiguous());
     }
     for (const auto &step : steps) {
-        ctorch::Operands operands;
+        ctorch::Operands operands{workspace, workers, {}, step.last_use};
         operands.inputs.reserve(step.inputs.size());
         for (size_t index = 0; index < step.inputs.size(); ++index) {
             at::Tensor &value = values[static_cast<size_t>(step.inputs[index])];
             operands.inputs.push_back(step.last_use[index] ? std::move(value) : value);
         }
-        operands.last_use = step.last_use;
         try {
             values[static_cast<size_t>(step.output)] = step.kernel(operands);
         } catch (const c10::Error &error) {
             throw std::runtime_error(
                 std::string(step.name) + " of value " + std::to_string(step.output) + ": "
                 + error.what_without_backtrace());
+        }
+        for (size_t index = 0; index < operands.inputs.size(); ++index) {
+            if (step.last_use[index]) workspace.recycle(std::move(operands.inputs[index]));
         }
     }
     std::vector<at::Tensor> results;
@@ -99,7 +102,10 @@ std::vector<at::Tensor> ctorch_plan_s::run(const std::vector<at::Tensor> &given)
 }
 
 ctorch_status ctorch_plan_create(int32_t value_count, ctorch_device device, int32_t threads, ctorch_plan *out) {
-    return guarded([&] { *out = new ctorch_plan_s(value_count, ctorch::device(device), threads); });
+    return guarded([&] {
+        if (threads < 1 || threads > 1024) throw std::invalid_argument("the number of threads must be 1 to 1024");
+        *out = new ctorch_plan_s(value_count, ctorch::device(device), threads);
+    });
 }
 
 void ctorch_plan_free(ctorch_plan plan) {
@@ -107,12 +113,7 @@ void ctorch_plan_free(ctorch_plan plan) {
 }
 
 const char *ctorch_plan_backend(ctorch_plan plan) {
-    switch (plan->backend) {
-    case ctorch::Backend::xnnpack: return "xnnpack";
-    case ctorch::Backend::onednn: return "onednn";
-    case ctorch::Backend::aten: return "aten";
-    }
-    return "aten";
+    return plan->backend == ctorch::Backend::native ? ctorch::native::kernels().name : "aten";
 }
 
 ctorch_status ctorch_plan_constant(ctorch_plan plan, int32_t value, ctorch_tensor tensor) {

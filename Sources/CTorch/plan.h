@@ -6,6 +6,7 @@
 #pragma once
 
 #include "internal.h"
+#include "workers.h"
 
 #include <functional>
 #include <memory>
@@ -13,8 +14,23 @@
 
 namespace ctorch {
 
+/// The memory of values that are not needed any more, kept for those that come.
+class Workspace {
+  public:
+    /// A tensor without initialised elements: an image of logical shape (batch, channels, height, width) with channels
+    /// last in memory.
+    at::Tensor image(int64_t batch, int64_t channels, int64_t height, int64_t width);
+    /// Takes a tensor's memory where nothing else refers to it.
+    void recycle(at::Tensor tensor);
+
+  private:
+    std::vector<c10::Storage> free;
+};
+
 /// What a step sees while it runs.
 struct Operands {
+    Workspace &workspace;
+    Workers &workers;
     /// The step's inputs. Those whose last use this is are moved here, so that a step may work in place on them.
     std::vector<at::Tensor> inputs;
     /// Whether the step holds the only reference to an input's elements.
@@ -35,7 +51,8 @@ struct Step {
     std::vector<bool> last_use;
 };
 
-enum class Backend { xnnpack, onednn, aten };
+/// Whose kernels convolutions run on: this library's own, or ATen's.
+enum class Backend { native, aten };
 
 /// NHWC elements as ATen's logical order; other ranks as they are.
 inline at::Tensor to_channels_first(const at::Tensor &tensor) {
@@ -47,13 +64,15 @@ inline at::Tensor to_channels_last(const at::Tensor &tensor) {
     return tensor.dim() == 4 ? tensor.permute({0, 2, 3, 1}) : tensor;
 }
 
-/// Which kernels convolutions on a device run on with this libtorch.
-Backend choose_backend(at::Device device);
+/// A convolution with everything that can be prepared ahead of time prepared. A second input, where there is one, is
+/// added before the activation.
+Kernel aten_convolution(const ctorch_conv2d &options, const at::Tensor &weight, const at::Tensor &bias);
 
-/// A convolution with everything that can be prepared ahead of time prepared.
-Kernel make_convolution(
-    Backend backend, const ctorch_conv2d &options, const at::Tensor &weight, const at::Tensor &bias,
-    at::IntArrayRef input_shape);
+/// The same on this library's own kernels; empty where they do not cover the options.
+Kernel native_convolution(const ctorch_conv2d &options, const at::Tensor &weight, const at::Tensor &bias);
+Kernel native_resize(std::vector<int64_t> size, bool align_corners, ctorch_activation activation);
+Kernel native_sum(ctorch_activation activation);
+Kernel native_depth_to_space(int64_t block);
 
 at::Tensor activate(at::Tensor tensor, ctorch_activation activation);
 
@@ -61,7 +80,6 @@ at::Tensor activate(at::Tensor tensor, ctorch_activation activation);
 
 struct ctorch_plan_s {
     at::Device device;
-    int32_t threads;
     ctorch::Backend backend;
     std::vector<at::Tensor> constants;  // by value number, undefined where a value is computed
     std::vector<ctorch::Step> steps;
@@ -72,8 +90,10 @@ struct ctorch_plan_s {
     ctorch_plan_s(int32_t value_count, at::Device device, int32_t threads);
     void add(const char *name, std::vector<int32_t> inputs, int32_t output, ctorch::Kernel kernel);
     void finish(std::vector<int32_t> inputs, std::vector<int32_t> outputs);
-    std::vector<at::Tensor> run(const std::vector<at::Tensor> &given) const;
+    std::vector<at::Tensor> run(const std::vector<at::Tensor> &given);
 
   private:
+    ctorch::Workspace workspace;
+    ctorch::Workers workers;
     void require_value(int32_t value) const;
 };

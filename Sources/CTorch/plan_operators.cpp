@@ -39,14 +39,14 @@ int64_t logical_dimension(int64_t axis, int64_t rank) {
 
 ctorch_status ctorch_plan_add(ctorch_plan plan, int32_t a, int32_t b, int32_t output, ctorch_activation activation) {
     return guarded([&] {
-        plan->add("sum", {a, b}, output, [activation](Operands &operands) {
-            at::Tensor &first = operands.inputs[0], &second = operands.inputs[1];
-            // In place where an operand is not needed any more: the sum is bound by memory.
-            bool same = first.sizes() == second.sizes();
-            at::Tensor sum = same && operands.exclusive(0) ? first.add_(second)
-                : same && operands.exclusive(1)            ? second.add_(first)
-                                                           : at::add(first, second);
-            return ctorch::activate(std::move(sum), activation);
+        ctorch::Kernel native = ctorch::native_sum(activation);
+        bool use_native = plan->backend == ctorch::Backend::native;
+        plan->add("sum", {a, b}, output, [=](Operands &operands) {
+            // Ours is for images of one shape; ATen's broadcasts.
+            if (use_native && operands.inputs[0].dim() == 4 && operands.inputs[0].sizes() == operands.inputs[1].sizes()) {
+                return native(operands);
+            }
+            return ctorch::activate(at::add(operands.inputs[0], operands.inputs[1]), activation);
         });
     });
 }
@@ -82,11 +82,21 @@ ctorch_status ctorch_plan_max_pool(
 }
 
 ctorch_status ctorch_plan_resize_bilinear(
-    ctorch_plan plan, int32_t input, int32_t output, const int64_t size[2], int32_t align_corners) {
+    ctorch_plan plan, int32_t input, int32_t addend, int32_t output, const int64_t size[2], int32_t align_corners,
+    ctorch_activation activation) {
     return guarded([&] {
         std::vector<int64_t> target{size[0], size[1]};
-        plan->add("resize", {input}, output, [=](Operands &operands) {
-            return at::upsample_bilinear2d(operands.inputs[0], target, align_corners != 0);
+        std::vector<int32_t> inputs{input};
+        if (addend >= 0) inputs.push_back(addend);
+        if (plan->backend == ctorch::Backend::native) {
+            auto kernel = ctorch::native_resize(target, align_corners != 0, activation);
+            plan->add("resize", std::move(inputs), output, std::move(kernel));
+            return;
+        }
+        plan->add("resize", std::move(inputs), output, [=](Operands &operands) {
+            at::Tensor result = at::upsample_bilinear2d(operands.inputs[0], target, align_corners != 0);
+            if (operands.inputs.size() > 1) result.add_(operands.inputs[1]);
+            return ctorch::activate(std::move(result), activation);
         });
     });
 }
@@ -94,6 +104,10 @@ ctorch_status ctorch_plan_resize_bilinear(
 ctorch_status ctorch_plan_depth_to_space(ctorch_plan plan, int32_t input, int32_t output, int64_t block) {
     return guarded([&] {
         if (block < 1) throw std::invalid_argument("the block size must be at least 1");
+        if (plan->backend == ctorch::Backend::native) {
+            plan->add("depth to space", {input}, output, ctorch::native_depth_to_space(block));
+            return;
+        }
         plan->add("depth to space", {input}, output, [block](Operands &operands) {
             at::Tensor image = ctorch::to_channels_last(operands.inputs[0]);  // (N, H, W, b b C)
             int64_t n = image.size(0), h = image.size(1), w = image.size(2), c = image.size(3) / (block * block);

@@ -20,22 +20,22 @@ package final class BlazePoseEngine: PoseEngine {
     ///   - threads: how many threads one computation may use.
     /// - Throws: an error that names a missing or altered file and the command that fetches it.
     package init(models: URL, threads: Int) throws {
-        TorchRuntime.setThreads(intraOp: threads)
+        try TorchRuntime.setThreads(threads)
         estimator = try BlazePoseEstimator(models: BlazePoseModels(directory: models))
     }
 
     package func process(_ frames: [EngineFrame]) throws -> [[Person]] {
-        let inputs = frames.map { frame in
+        let inputs = try frames.map { frame in
             guard let image = frame.image else { preconditionFailure("blazepose was given a frame without pixels") }
             return BlazePoseEstimator.Frame(
-                tracker: tracker(of: frame.session), image: RGBImage(image),
+                tracker: tracker(of: frame.session), image: try RGBImage(image),
                 timestamp: Double(frame.captureTime.nanoseconds) / 1e9)
         }
         return try estimator.process(inputs).map { $0.map(Person.init) }
     }
 
     package func processStill(_ image: DecodedImage, boxes: [Messages.BoundingBox]) throws -> [Person] {
-        let image = RGBImage(image)
+        let image = try RGBImage(image)
         if boxes.isEmpty { return try estimator.detect(still: image).map(Person.init) }
         let regions = boxes.map { BlazePose.BoundingBox(x: $0.x, y: $0.y, width: $0.width, height: $0.height) }
         return try estimator.detect(still: image, boxes: regions).map(Person.init)
@@ -55,9 +55,10 @@ package final class BlazePoseEngine: PoseEngine {
 
 extension RGBImage {
     /// The same pixels: nothing is copied, and the decoded image lives as long as this view of it.
-    fileprivate init(_ image: DecodedImage) {
-        self = image.withUnsafeBytes {
-            RGBImage(width: image.width, height: image.height, bytesPerRow: image.bytesPerRow, pixels: $0, owner: image)
+    fileprivate init(_ image: DecodedImage) throws(BlazePoseError) {
+        self = try image.withUnsafeBytes { pixels throws(BlazePoseError) in
+            try RGBImage(
+                width: image.width, height: image.height, bytesPerRow: image.bytesPerRow, pixels: pixels, owner: image)
         }
     }
 }

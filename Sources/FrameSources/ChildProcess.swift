@@ -1,14 +1,14 @@
-internal import Foundation
+package import Foundation
 internal import Synchronization
 
 /// A child process whose standard output and error are read in one place.
 ///
 /// Standard error is drained while output is read, so that a talkative child never blocks, and only its end is kept.
 /// The child has its own process group: a Ctrl-C in the terminal reaches the parent, which then ends the child.
-final class ChildProcess {
-    private(set) var errorText = ""
+package final class ChildProcess {
+    package private(set) var errorText = ""
     private let name: String
-    private let pid: pid_t
+    package let pid: pid_t
     private var output: Int32
     private var errors: Int32
     private var exitStatus: Int32?
@@ -19,7 +19,7 @@ final class ChildProcess {
     /// Starts a program found in PATH.
     ///
     /// - Throws: `FrameSourceError` that says what to install if the program is missing.
-    init(_ name: String, _ arguments: [String]) throws(FrameSourceError) {
+    package init(_ name: String, _ arguments: [String]) throws(FrameSourceError) {
         self.name = name
         // One at a time, or a child started between `pipe` and `fcntl` would inherit the other's pipes and keep them
         // open after it has ended.
@@ -62,7 +62,9 @@ final class ChildProcess {
     }
 
     /// Reads what is there of the output, at most `capacity` bytes. Empty at the end of the output or once stopped.
-    func read(capacity: Int = 1 << 18, deadlineNs: Int64? = nil, stop: SourceStop?) throws(FrameSourceError) -> [UInt8] {
+    package func read(
+        capacity: Int = 1 << 18, deadlineNs: Int64? = nil, stop: SourceStop?
+    ) throws(FrameSourceError) -> [UInt8] {
         while stop?.isStopped != true {
             if let deadlineNs, unixTimeNs() > deadlineNs {
                 throw FrameSourceError("\(name) gave no answer in time\(errorSuffix)")
@@ -83,7 +85,7 @@ final class ChildProcess {
     }
 
     /// Waits for the child to end by itself and returns its exit status (128 + signal if killed by one).
-    func wait() -> Int32 {
+    package func wait() -> Int32 {
         while errors >= 0, drainErrors() {}
         return reap(options: 0) ?? 0
     }
@@ -101,7 +103,7 @@ final class ChildProcess {
     }
 
     /// The child's last words, for the end of an error message.
-    var errorSuffix: String {
+    package var errorSuffix: String {
         let text = errorText.trimmingCharacters(in: .whitespacesAndNewlines)
         return text.isEmpty ? "" : ": \(text)"
     }

@@ -28,7 +28,9 @@ extension ImageSource {
         }
         let paths = (0..<Int(result.gl_pathc)).compactMap { found[$0].map { String(cString: $0) } }
         let images = paths.filter { extensions.contains(($0 as NSString).pathExtension.lowercased()) }
-        guard !images.isEmpty else { throw FrameSourceError("none of the \(paths.count) files of \(pattern) is an image") }
+        guard !images.isEmpty else {
+            throw FrameSourceError("none of the \(paths.count) files of \(pattern) is an image")
+        }
         return images.sorted(by: naturallyBefore)
     }
 

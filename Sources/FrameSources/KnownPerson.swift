@@ -7,7 +7,7 @@ package struct KnownPerson: Codable, Sendable, Equatable {
     package var id: Int
     /// Body height when standing, in metres.
     package var height: Float
-    /// The persons's height in the picture if it stood where its hips are, in pixels: the measure for 2D errors.
+    /// The height in the picture of somebody as tall, standing upright where the hips are, in pixels: the measure for 2D errors.
     package var heightInPixels: Float
     /// [x, y] in pixels, origin at the top left corner of the image.
     package var keypoints2D: [SIMD2<Float>]

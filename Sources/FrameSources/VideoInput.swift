@@ -17,11 +17,15 @@ struct VideoInput: Equatable {
     /// An `rtsp`, `rtsps`, `http` or `https` address. A camera that falls silent is an error after ten seconds.
     static func network(_ address: String) -> VideoInput {
         let patience = "10000000"  // microseconds
-        let options =
-            address.lowercased().hasPrefix("rtsp")
+        let options: [String]
+        if address.lowercased().hasPrefix("rtsp") {
             // TCP, because a lost UDP packet is a grey block for a second.
-            ? ["-protocol_whitelist", "rtp,udp,tcp,rtsp,rtsps,tls,crypto", "-rtsp_transport", "tcp", "-timeout", patience]
-            : ["-protocol_whitelist", "http,https,tcp,tls,crypto", "-rw_timeout", patience]
+            options =
+                ["-protocol_whitelist", "rtp,udp,tcp,rtsp,rtsps,tls,crypto", "-rtsp_transport", "tcp"]
+                + ["-timeout", patience]
+        } else {
+            options = ["-protocol_whitelist", "http,https,tcp,tls,crypto", "-rw_timeout", patience]
+        }
         return VideoInput(name: withoutPassword(address), options: options, address: address)
     }
 

@@ -48,7 +48,8 @@ struct VideoProbe: Equatable {
         do {
             answer = try JSONDecoder().decode(Answer.self, from: Data(json))
         } catch {
-            throw FrameSourceError("ffprobe's answer makes no sense: \(String(decoding: json.prefix(200), as: UTF8.self))")
+            let start = String(decoding: json.prefix(200), as: UTF8.self)
+            throw FrameSourceError("ffprobe's answer makes no sense: \(start)")
         }
         guard let stream = answer.streams?.first, let codec = stream.codec_name else { return nil }
         self.codec = codec

@@ -3,7 +3,7 @@ internal import Foundation
 internal import JPEG
 package import Logging
 package import ServiceLifecycle
-internal import Stage
+package import Stage
 internal import Synchronization
 internal import ZeroMQ
 

@@ -1,5 +1,6 @@
 internal import Delivery
 internal import Foundation
+internal import JPEG
 internal import Logging
 internal import Messages
 internal import Stage

@@ -4,8 +4,8 @@ public import Tensor
 /// Runs a TFLite graph on libtorch.
 ///
 /// Everything that can be done ahead is done when it is made: constants are unpacked (fp16, sparse), convolutions take
-/// over the padding before them, their weights are laid out as the kernels want them, and what no wanted output needs is
-/// left out. A run is then one call into libtorch. Arithmetic is float32.
+/// over the padding before them and the sum after them, their weights are laid out as the kernels want them, and what no
+/// wanted output needs is left out. A run is then one call into libtorch. Arithmetic is float32.
 ///
 /// An executor belongs to one thread at a time, hence it is not Sendable.
 public final class GraphExecutor {
@@ -17,7 +17,7 @@ public final class GraphExecutor {
     public let outputNames: [String]
     /// The outputs' shapes for a batch of 1.
     public let outputShapes: [[Int]]
-    /// The kernels in use: `xnnpack`, `onednn` or `aten`.
+    /// The kernels in use: `aten`, or the instruction set of this package's own, such as `avx512`.
     public var backend: String { plan.backend }
 
     private let plan: Plan

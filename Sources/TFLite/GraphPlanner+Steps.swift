@@ -64,7 +64,10 @@ extension GraphPlanner {
             throw malformed(step, "it has the impossible size \(size)")
         }
         try require(step, output: [1, size[0], size[1], source[3]])
-        try plan.resize(image, to: step.outputs[0], size: (size[0], size[1]), alignCorners: alignCorners)
+        let result = try result(step, .none)
+        try plan.resize(
+            image, plus: result.addend, to: result.output, size: (size[0], size[1]), alignCorners: alignCorners,
+            result.activation)
     }
 
     func emitDepthToSpace(_ plan: Plan, _ step: TFLiteOperator, block: Int) throws {

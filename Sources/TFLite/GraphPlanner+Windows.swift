@@ -30,13 +30,14 @@ extension GraphPlanner {
         margins = margins + Self.margins(vertical, horizontal)
         let packed = try Tensor(floats: try weight.floats(), shape: weight.shape)
             .permuted(depthwise ? [3, 0, 1, 2] : [0, 3, 1, 2])
+        let result = try result(step, window.activation)
         try plan.convolution(
-            image, to: step.outputs[0], weight: packed,
-            bias: try bias.map { try Tensor(floats: try $0.floats(), shape: $0.shape) }, inputShape: input,
+            image, plus: result.addend, to: result.output, weight: packed,
+            bias: try bias.map { try Tensor(floats: try $0.floats(), shape: $0.shape) },
             Plan.Convolution(
                 stride: (window.strideHeight, window.strideWidth),
                 dilation: (window.dilationHeight, window.dilationWidth), groups: groups, margins: margins,
-                activation: try activation(step, window.activation)))
+                activation: result.activation))
     }
 
     func emitMaximum(_ plan: Plan, _ step: TFLiteOperator, _ window: TFLiteOperator.Window, height: Int, width: Int)

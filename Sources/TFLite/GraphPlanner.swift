@@ -1,7 +1,7 @@
 internal import Checkpoints
 internal import Tensor
 
-/// Turns a TFLite graph into a plan: checks it, leaves out what is not needed, and folds padding into convolutions.
+/// Turns a TFLite graph into a plan: checks it, leaves out what is not needed, and folds padding and sums into convolutions.
 struct GraphPlanner {
     let model: TFLiteModel
     /// For each tensor, the tensor that holds its elements in the file, where it is a constant: itself, or what it is
@@ -11,6 +11,9 @@ struct GraphPlanner {
     private let operators: [TFLiteOperator]
     /// For each tensor that is only an image with zeros around it: the image and the margins.
     private let padded: [Int: (source: Int, margins: Plan.Margins)]
+
+    /// For each tensor that is only read by a sum which its own operator can compute as well: the sum and what is added.
+    private let sums: [Int: (step: TFLiteOperator, addend: Int)]
 
     init(_ model: TFLiteModel, outputs: [Int]) throws(CheckpointError) {
         self.model = model
@@ -28,9 +31,13 @@ struct GraphPlanner {
                 read.insert(input)
             }
         }
-        operators = needed.filter { step in
+        let computed = needed.filter { step in
             step.kind != .pad || !padded.keys.contains(step.outputs[0]) || read.contains(step.outputs[0])
         }
+        let sums = Self.foldableSums(model, computed, outputs: outputs)
+        self.sums = sums
+        let folded = Set(sums.values.map(\.step.index))
+        operators = computed.filter { !folded.contains($0.index) }
     }
 
     /// Adds every step to a plan.
@@ -79,6 +86,16 @@ struct GraphPlanner {
         let tensor = try input(step, 0)
         if let (source, margins) = padded[tensor], Self.takesMargins(step) { return (source, margins) }
         return (tensor, Plan.Margins())
+    }
+
+    /// What an operator's step computes: its own output, or that of the sum that is folded into it.
+    func result(_ step: TFLiteOperator, _ own: TFLiteOperator.Activation) throws(CheckpointError)
+        -> (output: Int, addend: Int?, activation: Plan.Activation)
+    {
+        guard let (sum, addend) = sums[step.outputs[0]], case .add(let last) = sum.options else {
+            return (step.outputs[0], nil, try activation(step, own))
+        }
+        return (sum.outputs[0], addend, try activation(sum, last))
     }
 
     /// An operator's constant input: the tensor in the file.

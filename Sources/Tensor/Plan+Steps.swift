@@ -31,19 +31,18 @@ extension Plan {
         try check(ctorch_plan_constant(handle, Int32(value), tensor.handle), "adding a constant of \(tensor.shape)")
     }
 
-    /// Convolution: weights (out channels, in channels / groups, height, width), bias (out channels).
-    ///
-    /// `inputShape` is the image's, (batch, height, width, channels), margins not counted.
+    /// Convolution: weights (out channels, in channels / groups, height, width), bias (out channels). `addend`, of the
+    /// result's shape, is added before the activation.
     package func convolution(
-        _ input: Int, to output: Int, weight: Tensor, bias: Tensor?, inputShape: [Int], _ options: Convolution
+        _ input: Int, plus addend: Int? = nil, to output: Int, weight: Tensor, bias: Tensor?, _ options: Convolution
     ) throws(TorchError) {
         var code = ctorch_conv2d(
             stride: (Int64(options.stride.0), Int64(options.stride.1)),
             dilation: (Int64(options.dilation.0), Int64(options.dilation.1)), groups: Int64(options.groups),
             margins: options.margins.code, activation: options.activation.code)
         let status = ctorch_plan_conv2d(
-            handle, Int32(input), Int32(output), &code, weight.handle, bias?.handle, inputShape.map(Int64.init))
-        try check(status, "adding a convolution with weights \(weight.shape) over \(inputShape)")
+            handle, Int32(input), addend.map(Int32.init) ?? -1, Int32(output), &code, weight.handle, bias?.handle)
+        try check(status, "adding a convolution with weights \(weight.shape)")
     }
 
     /// Sum of two values, with broadcasting.
@@ -69,10 +68,16 @@ extension Plan {
         try check(status, "adding a maximum")
     }
 
-    /// Bilinear resize to (height, width): pixel centres at half-integers, or corners aligned.
-    package func resize(_ input: Int, to output: Int, size: (Int, Int), alignCorners: Bool) throws(TorchError) {
+    /// Bilinear resize to (height, width): pixel centres at half-integers, or corners aligned. `addend`, of the result's
+    /// shape, is added before the activation.
+    package func resize(
+        _ input: Int, plus addend: Int? = nil, to output: Int, size: (Int, Int), alignCorners: Bool,
+        _ activation: Activation = .none
+    ) throws(TorchError) {
         let size = [Int64(size.0), Int64(size.1)]
-        let status = ctorch_plan_resize_bilinear(handle, Int32(input), Int32(output), size, alignCorners ? 1 : 0)
+        let status = ctorch_plan_resize_bilinear(
+            handle, Int32(input), addend.map(Int32.init) ?? -1, Int32(output), size, alignCorners ? 1 : 0,
+            activation.code)
         try check(status, "adding a resize")
     }
 

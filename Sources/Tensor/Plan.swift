@@ -61,7 +61,7 @@ package final class Plan {
         ctorch_plan_free(handle)
     }
 
-    /// The kernels that convolutions run on: `xnnpack`, `onednn` or `aten`.
+    /// The kernels that convolutions run on: `aten`, or the instruction set of this package's own, such as `avx512`.
     package var backend: String { String(cString: ctorch_plan_backend(handle)) }
 
     /// Builds a plan over values `0 ..< valueCount`.

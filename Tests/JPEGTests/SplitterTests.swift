@@ -36,7 +36,7 @@ struct SplitterTests {
     @Test("What lies between images is skipped and counted", arguments: [1, 5, 4096])
     func multipart(pieces: Int) throws {
         let images = try images()
-        let between = Array("\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n".utf8) + [0xFF, 0xD8]
+        let between = [0xFF, 0xD8] + Array("\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n".utf8)
         let result = try split(Array(images.map { between + $0 }.joined()), pieces: pieces)
         #expect(result.images == images)
         #expect(result.skipped == images.count * between.count)

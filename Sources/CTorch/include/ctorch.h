@@ -138,18 +138,19 @@ ctorch_status ctorch_plan_create(int32_t value_count, ctorch_device device, int3
 /// Frees the plan, its constants and its packed weights. NULL is allowed.
 void ctorch_plan_free(ctorch_plan plan);
 
-/// The kernels the plan's convolutions run on: "xnnpack", "onednn" or "aten". The library owns the string.
+/// The kernels the plan's convolutions run on: "aten", or the instruction set that this library's own were compiled
+/// for, such as "avx512". The library owns the string.
 const char *ctorch_plan_backend(ctorch_plan plan);
 
 /// Makes `value` a constant of the plan. The plan keeps its own reference; `tensor` stays the caller's.
 ctorch_status ctorch_plan_constant(ctorch_plan plan, int32_t value, ctorch_tensor tensor);
 
 /// Adds a convolution. `weight` is (out channels, in channels / groups, height, width); `bias` is (out channels) or
-/// NULL; `input_shape` the image's (batch, height, width, channels) for choosing a layout. Both tensors stay the
+/// NULL. `addend` is a value of the result's shape to be added before the activation, or -1. Both tensors stay the
 /// caller's; the plan keeps a packed copy.
 ctorch_status ctorch_plan_conv2d(
-    ctorch_plan plan, int32_t input, int32_t output, const ctorch_conv2d *options, ctorch_tensor weight,
-    ctorch_tensor bias, const int64_t *input_shape);
+    ctorch_plan plan, int32_t input, int32_t addend, int32_t output, const ctorch_conv2d *options, ctorch_tensor weight,
+    ctorch_tensor bias);
 
 /// Adds a sum of two values, with broadcasting over NHWC shapes.
 ctorch_status ctorch_plan_add(ctorch_plan plan, int32_t a, int32_t b, int32_t output, ctorch_activation activation);
@@ -164,9 +165,11 @@ ctorch_status ctorch_plan_max_pool(
     ctorch_plan plan, int32_t input, int32_t output, const int64_t window[2], const int64_t stride[2],
     ctorch_margins margins, ctorch_activation activation);
 
-/// Adds a bilinear resize to (height, width), with pixel centres at half-integers or with aligned corners.
+/// Adds a bilinear resize to (height, width), with pixel centres at half-integers or with aligned corners. `addend` is a
+/// value of the result's shape to be added before the activation, or -1.
 ctorch_status ctorch_plan_resize_bilinear(
-    ctorch_plan plan, int32_t input, int32_t output, const int64_t size[2], int32_t align_corners);
+    ctorch_plan plan, int32_t input, int32_t addend, int32_t output, const int64_t size[2], int32_t align_corners,
+    ctorch_activation activation);
 
 /// Adds a move of blocks of channels into space: (N, H, W, C) to (N, H b, W b, C / b²), block rows first.
 ctorch_status ctorch_plan_depth_to_space(ctorch_plan plan, int32_t input, int32_t output, int64_t block);

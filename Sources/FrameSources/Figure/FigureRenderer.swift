@@ -14,8 +14,8 @@ struct FigureRenderer {
         scenery = Scenery(width: options.width, height: options.height, seed: options.seed)
         var random = SeededRandom(seed: options.seed)
         let count = options.persons
-        // A person takes 1.3 m of the width with its arms out; all have to fit, and nobody fills the image.
-        let widthNeeded = 1.3 * Float(count) + 0.5
+        // A person takes 1.3 m of the width and sways about it, arms out; all have to fit.
+        let widthNeeded = 1.3 * Float(count) + 0.9
         let fits = camera.focalLength * widthNeeded / Float(options.width)
         let distance = max(camera.distance(share: 0.68), fits)
         figures = (0..<count).map { id in

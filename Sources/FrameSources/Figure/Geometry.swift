@@ -31,7 +31,6 @@ struct Rotation {
     static func * (a: Rotation, b: Rotation) -> Rotation { Rotation(x: a * b.x, y: a * b.y, z: a * b.z) }
 }
 
-
 extension Rotation {
     /// Turns about the left axis; positive moves what hangs down to the front, as a hip or an elbow flexes.
     static func flexion(_ angle: Float) -> Rotation {

@@ -34,7 +34,7 @@ struct Mesh {
         case vertical, frontal
     }
 
-    /// Adds a tube through the rings, closed at both ends.
+    /// Adds a tube through the rings, closed at both ends. Rings go from the top down, or from the back to the front.
     ///
     /// - Parameters:
     ///   - power: 2 is an ellipse, more is boxier.
@@ -58,8 +58,8 @@ struct Mesh {
             for segment in 0..<segments {
                 let next = (segment + 1) % segments
                 let (a, b) = (first + ring * segments + segment, first + ring * segments + next)
-                addTriangle(a, a + segments, b)
-                addTriangle(b, a + segments, b + segments)
+                addTriangle(a, b, a + segments)
+                addTriangle(b, b + segments, a + segments)
             }
         }
         for (ring, isLast) in [(0, false), (rings.count - 1, true)] {
@@ -67,7 +67,7 @@ struct Mesh {
             add(rings[ring].center, rings[ring].material, bones(rings[ring].center))
             for segment in 0..<segments {
                 let (a, b) = (first + ring * segments + segment, first + ring * segments + (segment + 1) % segments)
-                isLast ? addTriangle(a, center, b) : addTriangle(a, b, center)
+                isLast ? addTriangle(a, b, center) : addTriangle(a, center, b)
             }
         }
     }

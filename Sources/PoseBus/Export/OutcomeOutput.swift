@@ -35,6 +35,11 @@ final class OutcomeOutput {
         try write(line: line.utf8)
     }
 
+    /// Hands what is buffered to the reader now.
+    func flush() throws {
+        guard fflush(handle) == 0 else { throw failure() }
+    }
+
     /// Makes sure that everything is written.
     func close() throws {
         guard (isFile ? fclose(handle) : fflush(handle)) == 0 else { throw failure() }

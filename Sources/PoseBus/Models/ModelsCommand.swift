@@ -87,6 +87,13 @@ enum WeightState: Equatable, CustomStringConvertible {
         }
     }
 
+    /// Checks every file.
+    ///
+    /// - Throws: an error that names the first one that is missing or altered.
+    static func check(in folder: URL) throws {
+        for file in BlazePoseModels.files { try BlazePoseModels.verifyWeights(at: folder, file) }
+    }
+
     var description: String {
         switch self {
         case .good: "ok"

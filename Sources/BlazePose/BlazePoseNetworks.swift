@@ -1,0 +1,111 @@
+internal import TFLite
+internal import Tensor
+
+/// The two published networks over the graph executor.
+package final class BlazePoseNetworks: PoseInference {
+    private let detector: GraphExecutor
+    private let landmarker: GraphExecutor
+    private let masks: Bool
+
+    package init(models: BlazePoseModels, options: BlazePoseOptions) throws {
+        masks = options.masks
+        detector = try GraphExecutor(
+            models.detector, outputs: [Output.boxes, Output.logits], threads: options.threads, device: .cpu)
+        var outputs = [Output.landmarks, Output.score, Output.heatmap, Output.world]
+        // Without the mask its part of the graph is not run at all.
+        if masks { outputs.append(Output.mask) }
+        landmarker = try GraphExecutor(
+            models.landmarks, outputs: outputs, threads: options.threads, device: .cpu)
+    }
+
+    /// Names of the tensors in the published files.
+    private enum Output {
+        static let boxes = "Identity"
+        static let logits = "Identity_1"
+        static let landmarks = "Identity"
+        static let score = "Identity_1"
+        static let mask = "Identity_2"
+        static let heatmap = "Identity_3"
+        static let world = "Identity_4"
+    }
+
+    package func detections(in crops: [Crop], threshold: Float) throws -> [[PoseDetection]] {
+        guard !crops.isEmpty else { return [] }
+        // Source: MediaPipe modules/pose_detection/pose_detection_cpu.pbtxt: -1…1, black around the picture.
+        let input = try input(
+            crops, side: DetectorAnchors.inputSide, border: .zero, scale: 2 / 255, offset: -1)
+        let outputs = try detector.run([input])
+        return try withFloats(outputs[0], count: crops.count) { boxes in
+            try withFloats(outputs[1], count: crops.count) { logits in
+                crops.indices.map { index in
+                    let map = crops[index].region.toPixels
+                    return DetectionDecoder.decode(
+                        boxes: boxes(index), logits: logits(index), threshold: threshold
+                    ).map { $0.projected(by: map) }
+                }
+            }
+        }
+    }
+
+    package func estimates(in crops: [Crop]) throws -> [PoseEstimate] {
+        guard !crops.isEmpty else { return [] }
+        // Source: MediaPipe modules/pose_landmark/pose_landmark_by_roi_cpu.pbtxt: 0…1; the edge is continued.
+        let input = try input(crops, side: LandmarkDecoder.inputSide, border: .replicate, scale: 1 / 255, offset: 0)
+        let outputs = try landmarker.run([input])
+        let count = crops.count
+        return try withFloats(outputs[0], count: count) { landmarks in
+            try withFloats(outputs[1], count: count) { score in
+                try withFloats(outputs[2], count: count) { heatmap in
+                    try withFloats(outputs[3], count: count) { world in
+                        let poses = crops.indices.map { index in
+                            LandmarkDecoder.decode(
+                                LandmarkDecoder.Outputs(
+                                    landmarks: landmarks(index), score: score(index)[0], heatmap: heatmap(index),
+                                    world: world(index)),
+                                region: crops[index].region)
+                        }
+                        guard masks else { return poses }
+                        return try withFloats(outputs[4], count: count) { mask in
+                            poses.enumerated().map { index, pose in
+                                var pose = pose
+                                pose.mask = PersonMask(logits: mask(index), region: pose.region)
+                                return pose
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// All crops as one tensor (N, side, side, 3).
+    private func input(
+        _ crops: [Crop], side: Int, border: ImageWarp.Border, scale: Float, offset: Float
+    ) throws -> Tensor {
+        let tensor = try Tensor(zeros: [crops.count, side, side, 3], dtype: .float32)
+        try tensor.withUnsafeMutableBytes { bytes in
+            let floats = bytes.bindMemory(to: Float.self)
+            let length = side * side * 3
+            for (index, crop) in crops.enumerated() {
+                ImageWarp.sample(
+                    crop.image, region: crop.region, side: side, border: border, scale: scale, offset: offset,
+                    into: UnsafeMutableBufferPointer(rebasing: floats[(index * length)..<((index + 1) * length)]))
+            }
+        }
+        return tensor
+    }
+
+    /// Hands `body` a function from a crop's index to that crop's part of the tensor.
+    private func withFloats<Result>(
+        _ tensor: Tensor, count: Int, _ body: ((Int) -> UnsafeBufferPointer<Float>) throws -> Result
+    ) throws -> Result {
+        try tensor.withUnsafeBytes { bytes in
+            let floats = bytes.bindMemory(to: Float.self)
+            guard floats.count.isMultiple(of: count), !floats.isEmpty else {
+                throw BlazePoseError.model("a network answered \(tensor.shape) to \(count) crops")
+            }
+            let length = floats.count / count
+            return try body { UnsafeBufferPointer(rebasing: floats[($0 * length)..<(($0 + 1) * length)]) }
+        }
+    }
+}

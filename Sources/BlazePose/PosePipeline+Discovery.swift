@@ -1,0 +1,84 @@
+extension PosePipeline {
+    /// Searches the pictures that are due for persons nobody follows yet.
+    package func discover(_ scenes: inout [Scene]) throws {
+        var windows: [(scene: Int, region: PoseRegion)] = []
+        for (index, scene) in scenes.enumerated() {
+            let tracker = scene.tracker
+            let due = tracker.framesSinceDetection.map { $0 >= options.redetectionInterval } ?? true
+            guard scene.found.isEmpty || due, scene.found.count < options.maximumPersons else { continue }
+            tracker.framesSinceDetection = 0
+            windows.append((index, PoseRegion(letterboxing: scene.image)))
+            // A small person does not show in the whole picture, so as long as nobody is found one part of it more is
+            // searched each time. Not so while somebody is followed: magnified, a cast shadow can pass for a person.
+            guard scene.found.isEmpty else { continue }
+            let tiles = PosePipeline.tiles(width: scene.image.width, height: scene.image.height)
+            windows.append((index, tiles[tracker.searchStep % tiles.count]))
+            tracker.searchStep += 1
+        }
+        guard !windows.isEmpty else { return }
+        let detections = try detections(
+            windows.map { Crop(image: scenes[$0.scene].image, region: $0.region) },
+            threshold: options.minimumDetectionScore)
+        var candidates: [(scene: Int, region: PoseRegion)] = []
+        for (window, persons) in zip(windows, detections) {
+            let followed = scenes[window.scene].live.map(\.bodyRegion)
+            for region in persons.map(\.region) {
+                let rivals = followed + candidates.filter { $0.scene == window.scene }.map(\.region)
+                guard rivals.count < options.maximumPersons, !rivals.contains(where: region.coincides(with:)) else {
+                    continue
+                }
+                candidates.append((window.scene, region))
+            }
+        }
+        try admit(candidates, into: &scenes)
+    }
+
+    private func admit(_ candidates: [(scene: Int, region: PoseRegion)], into scenes: inout [Scene]) throws {
+        let first = try estimates(candidates.map { Crop(image: scenes[$0.scene].image, region: $0.region) })
+        let believed = zip(candidates, first).filter { isPose($1) }.map { (scene: $0.scene, estimate: $1) }
+        let answers = try confirmed(believed.map { (scenes[$0.scene].image, $0.estimate) })
+        for (candidate, answer) in zip(believed, answers) {
+            guard let answer else { continue }
+            let scene = scenes[candidate.scene]
+            let box = scene.box(of: answer)
+            guard !isTaken(answer, box: box, by: scene.live) else { continue }
+            if let returning = returning(answer, in: scene) {
+                scenes[candidate.scene].update(returning, with: answer, restart: true)
+            } else {
+                let tracker = scene.tracker
+                tracker.tracks.append(PoseTrack(id: tracker.nextID, estimate: answer, box: box, time: scene.time))
+                scenes[candidate.scene].found.insert(tracker.nextID)
+                tracker.nextID += 1
+            }
+        }
+    }
+
+    /// The lost person that this pose continues: the nearest one within reach and of about its size.
+    private func returning(_ estimate: PoseEstimate, in scene: Scene) -> Int? {
+        let found = estimate.bodyRegion
+        let candidates = scene.lost.compactMap { track -> (id: Int, distance: Float)? in
+            let expected = track.predictedRegion(at: scene.time)
+            let distance = found.center.distance(to: expected.center)
+            let ratio = found.size / expected.size
+            return distance < 0.8 * expected.size && ratio > 0.4 && ratio < 2.5 ? (track.id, distance) : nil
+        }
+        return candidates.min { $0.distance < $1.distance }?.id
+    }
+
+    /// Overlapping squares that cover a picture: as high as its shorter side, then three fifths of that.
+    package static func tiles(width: Int, height: Int) -> [PoseRegion] {
+        let short = Float(min(width, height))
+        let scales: [Float] = [1, 0.6]
+        return scales.flatMap { scale -> [PoseRegion] in
+            let side = short * scale
+            func centers(_ length: Int) -> [Float] {
+                let steps = max(0, Int(((Float(length) - side) / (side / 2)).rounded(.up)))
+                guard steps > 0 else { return [Float(length) / 2] }
+                return (0...steps).map { side / 2 + (Float(length) - side) * Float($0) / Float(steps) }
+            }
+            return centers(height).flatMap { y in
+                centers(width).map { PoseRegion(centerX: $0, centerY: y, size: side) }
+            }
+        }
+    }
+}

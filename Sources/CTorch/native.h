@@ -1,0 +1,114 @@
+// Convolution and resize kernels of our own for CPUs: the shapes of pose networks (few channels, depthwise convolutions,
+// batch 1) leave general libraries waiting on their per-call costs. Not visible to Swift.
+//
+// Images are (batch, height, width, channels) float32, densely packed. Each kernel exists once for every instruction set
+// in native_kernels.inc's includers; kernels() picks the best that this machine has.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace ctorch::native {
+
+/// Limits applied to a result: an activation without a branch.
+struct Limits {
+    float low, high;
+};
+
+/// Zeroed floats that start where a cache line does, so that no vector of them lies across two.
+class Floats {
+  public:
+    Floats() = default;
+    explicit Floats(size_t count) : values(allocate(count), std::free) {}
+    float *data() const { return values.get(); }
+
+  private:
+    static float *allocate(size_t count) {
+        size_t bytes = (count * sizeof(float) / 64 + 1) * 64;
+        void *memory = std::aligned_alloc(64, bytes);
+        if (!memory) throw std::bad_alloc();
+        std::memset(memory, 0, bytes);
+        return static_cast<float *>(memory);
+    }
+    std::shared_ptr<float> values;
+};
+
+/// The weights of a dense convolution, as a matrix of `depth` rows (window row, window column, input channel) and
+/// `columns` columns (output channel), cut into panels of a few vectors' width that are stored one after the other.
+struct PackedMatrix {
+    struct Panel {
+        int64_t column;   // the first of its columns
+        int64_t vectors;  // its width in vectors
+        int64_t offset;   // where its values start
+    };
+    int64_t depth = 0, columns = 0;
+    std::vector<Panel> panels;
+    Floats values;
+    Floats bias;  // padded to whole vectors
+};
+
+/// `rows` rows of a matrix product: out = limits(a × matrix + bias + residual).
+struct Product {
+    const float *a;
+    int64_t a_stride;  // floats from row to row
+    float *out;        // rows lie `columns` floats apart
+    const float *residual;  // laid out as `out`, or null
+    int64_t rows;
+    const PackedMatrix *matrix;
+    size_t first_panel, last_panel;
+    Limits limits;
+};
+
+/// One row of output pixels of a depthwise convolution.
+struct DepthwiseRow {
+    const float *image;  // one image of the batch
+    float *out;
+    const float *residual;  // laid out as `out`, or null
+    const float *weights;   // (window row, window column, channel)
+    const float *bias;
+    const float *zeros;     // at least `channels` of them
+    int64_t height, width, channels, out_width;
+    int64_t top;   // the first input row of the window; may lie outside of the image
+    int64_t left;  // columns of zeros before the image
+    Limits limits;
+};
+
+/// One row of output pixels of a bilinear resize.
+struct ResizeRow {
+    const float *upper, *lower;  // the two input rows
+    float weight;                // of the lower one
+    const int64_t *left, *right;  // for each output pixel, where its two input pixels start
+    const float *weights;         // of the right ones
+    float *out;
+    const float *residual;  // laid out as `out`, or null
+    int64_t out_width, channels;
+    Limits limits;
+};
+
+struct Kernels {
+    const char *name;
+    int64_t lanes;        // floats in a vector
+    int64_t max_vectors;  // the widest panel
+    void (*product)(const Product &);
+    /// Null results where there is no kernel for this window and stride.
+    void (*(*depthwise)(int64_t window, int64_t stride))(const DepthwiseRow &);
+    void (*resize)(const ResizeRow &);
+    /// out = limits(a + b)
+    void (*sum)(const float *a, const float *b, float *out, int64_t count, Limits limits);
+};
+
+/// The best kernels for this machine.
+const Kernels &kernels();
+
+extern const Kernels baseline_kernels;
+#if defined(__x86_64__)
+extern const Kernels avx2_kernels;
+extern const Kernels avx512_kernels;
+#endif
+
+}  // namespace ctorch::native

@@ -1,0 +1,218 @@
+// Convolutions on this library's own kernels.
+#include "native_steps.h"
+
+namespace ctorch {
+
+namespace {
+
+using native::PackedMatrix;
+
+/// A dense convolution's geometry and weights.
+struct Dense {
+    ctorch_conv2d options;
+    int64_t window[2], channels;
+    PackedMatrix matrix;
+
+    /// Whether an image's pixels are the rows of the product as they are.
+    bool is_pointwise() const {
+        const ctorch_margins &m = options.margins;
+        return window[0] == 1 && window[1] == 1 && options.stride[0] == 1 && options.stride[1] == 1 && m.top == 0
+            && m.bottom == 0 && m.left == 0 && m.right == 0;
+    }
+};
+
+PackedMatrix packed_matrix(const at::Tensor &weight, const at::Tensor &bias) {
+    const native::Kernels &kernels = native::kernels();
+    int64_t columns = weight.size(0);
+    // (out, in, height, width) to (height, width, in) by (out).
+    at::Tensor rows = weight.permute({2, 3, 1, 0}).contiguous();
+    const float *source = rows.data_ptr<float>();
+    PackedMatrix matrix;
+    matrix.columns = columns;
+    matrix.depth = weight.numel() / columns;
+    // Panels of nearly equal width: 5 vectors are 3 + 2 rather than 3 + 1 + 1.
+    int64_t vectors = (columns + kernels.lanes - 1) / kernels.lanes;
+    int64_t count = (vectors + kernels.max_vectors - 1) / kernels.max_vectors;
+    int64_t first = 0;
+    for (int64_t index = 0; index < count; ++index) {
+        int64_t width = vectors / count + (index < vectors % count ? 1 : 0);
+        matrix.panels.push_back({first * kernels.lanes, width, first * kernels.lanes * matrix.depth});
+        first += width;
+    }
+    matrix.values = native::Floats(static_cast<size_t>(vectors * kernels.lanes * matrix.depth));
+    for (const auto &panel : matrix.panels) {
+        int64_t width = panel.vectors * kernels.lanes, real = std::min(width, columns - panel.column);
+        for (int64_t row = 0; row < matrix.depth; ++row) {
+            std::memcpy(
+                matrix.values.data() + panel.offset + row * width, source + row * columns + panel.column,
+                static_cast<size_t>(real) * sizeof(float));
+        }
+    }
+    matrix.bias = native::Floats(static_cast<size_t>(vectors * kernels.lanes));
+    if (bias.defined()) {
+        std::memcpy(matrix.bias.data(), bias.data_ptr<float>(), static_cast<size_t>(columns) * sizeof(float));
+    }
+    return matrix;
+}
+
+/// Copies the pixels under the windows of output pixels `first ..< last` of the batch, a row each.
+void gather(const Dense &dense, const Image &image, const Image &out, int64_t first, int64_t last, float *rows) {
+    const ctorch_conv2d &options = dense.options;
+    int64_t channels = image.channels, depth = dense.matrix.depth;
+    auto pixel_bytes = static_cast<size_t>(channels) * sizeof(float);
+    for (int64_t index = first; index < last; ++index, rows += depth) {
+        int64_t n = index / (out.height * out.width), y = index / out.width % out.height, x = index % out.width;
+        int64_t top = y * options.stride[0] - options.margins.top, left = x * options.stride[1] - options.margins.left;
+        for (int64_t ky = 0; ky < dense.window[0]; ++ky) {
+            int64_t row = top + ky * options.dilation[0];
+            float *target = rows + ky * dense.window[1] * channels;
+            if (row < 0 || row >= image.height) {
+                std::memset(target, 0, pixel_bytes * static_cast<size_t>(dense.window[1]));
+                continue;
+            }
+            const float *source = image.data + ((n * image.height + row) * image.width) * channels;
+            if (options.dilation[1] == 1 && left >= 0 && left + dense.window[1] <= image.width) {
+                std::memcpy(target, source + left * channels, pixel_bytes * static_cast<size_t>(dense.window[1]));
+                continue;
+            }
+            for (int64_t kx = 0; kx < dense.window[1]; ++kx, target += channels) {
+                int64_t column = left + kx * options.dilation[1];
+                if (column < 0 || column >= image.width) {
+                    std::memset(target, 0, pixel_bytes);
+                } else {
+                    std::memcpy(target, source + column * channels, pixel_bytes);
+                }
+            }
+        }
+    }
+}
+
+at::Tensor run(const Dense &dense, Operands &operands) {
+    at::Tensor input = dense_image(operands.inputs[0]);
+    Image image(input);
+    if (image.channels != dense.channels) throw std::invalid_argument("the image has another number of channels");
+    auto [height, width] = output_size(dense.options, dense.window, image);
+    at::Tensor output = operands.workspace.image(image.batch, dense.matrix.columns, height, width);
+    Image out(output);
+    at::Tensor addend = dense_addend(operands, output);
+    const float *residual = addend.defined() ? addend.data_ptr<float>() : nullptr;
+
+    const PackedMatrix &matrix = dense.matrix;
+    int64_t rows = out.batch * out.height * out.width;
+    // As many rows at a time as stay in the second-level cache beside the weights; a multiple of every tile's rows.
+    constexpr int64_t cache_floats = 48 * 1024, step = 168;
+    int64_t block = std::max<int64_t>(1, cache_floats / matrix.depth / step) * step;
+    int64_t blocks = (rows + block - 1) / block;
+    bool parallel = operands.workers.threads() > 1 && rows * matrix.depth * matrix.columns > parallel_work;
+    if (parallel && blocks < 4 * operands.workers.threads()) {
+        block = std::max<int64_t>(24, (rows / operands.workers.threads() / 2 + 23) / 24 * 24);
+        blocks = (rows + block - 1) / block;
+    }
+    // Few rows and many columns: threads share the panels instead.
+    bool by_panels = parallel && blocks < operands.workers.threads();
+    auto panels = static_cast<int64_t>(matrix.panels.size());
+    bool pointwise = dense.is_pointwise();
+
+    // Where each thread gathers pixels.
+    int64_t scratch = pointwise ? 0 : block * matrix.depth;
+    native::Floats gathered(static_cast<size_t>(scratch * operands.workers.threads()));
+    auto product = [&](int64_t first_block, int64_t last_block, int64_t first_panel, int64_t last_panel, int32_t thread) {
+        for (int64_t index = first_block; index < last_block; ++index) {
+            int64_t first = index * block, last = std::min(rows, first + block);
+            native::Product p;
+            p.a = image.data + first * matrix.depth;
+            if (!pointwise) {
+                p.a = gathered.data() + thread * scratch;
+                gather(dense, image, out, first, last, gathered.data() + thread * scratch);
+            }
+            p.a_stride = matrix.depth;
+            p.out = out.data + first * matrix.columns;
+            p.residual = residual ? residual + first * matrix.columns : nullptr;
+            p.rows = last - first;
+            p.matrix = &matrix;
+            p.first_panel = static_cast<size_t>(first_panel);
+            p.last_panel = static_cast<size_t>(last_panel);
+            p.limits = limits(dense.options.activation);
+            native::kernels().product(p);
+        }
+    };
+    if (by_panels) {
+        in_parallel(operands.workers, panels, true, [&](int64_t first, int64_t last, int32_t thread) {
+            product(0, blocks, first, last, thread);
+        });
+    } else {
+        in_parallel(operands.workers, blocks, parallel, [&](int64_t first, int64_t last, int32_t thread) {
+            product(first, last, 0, panels, thread);
+        });
+    }
+    return output;
+}
+
+/// A depthwise convolution's geometry and weights.
+struct Depthwise {
+    ctorch_conv2d options;
+    int64_t window[2], channels;
+    native::Floats weights, bias, zeros;
+    void (*row)(const native::DepthwiseRow &);
+};
+
+at::Tensor run(const Depthwise &depthwise, Operands &operands) {
+    at::Tensor input = dense_image(operands.inputs[0]);
+    Image image(input);
+    if (image.channels != depthwise.channels) throw std::invalid_argument("the image has another number of channels");
+    auto [height, width] = output_size(depthwise.options, depthwise.window, image);
+    at::Tensor output = operands.workspace.image(image.batch, image.channels, height, width);
+    Image out(output);
+    at::Tensor addend = dense_addend(operands, output);
+    const float *residual = addend.defined() ? addend.data_ptr<float>() : nullptr;
+    int64_t line = out.width * out.channels;
+    bool parallel = out.batch * out.height * line * depthwise.window[0] * depthwise.window[1] > parallel_work;
+    in_parallel(operands.workers, out.batch * out.height, parallel, [&](int64_t first, int64_t last, int32_t) {
+        for (int64_t index = first; index < last; ++index) {
+            int64_t n = index / out.height, y = index % out.height;
+            native::DepthwiseRow row;
+            row.image = image.data + n * image.height * image.width * image.channels;
+            row.out = out.data + index * line;
+            row.residual = residual ? residual + index * line : nullptr;
+            row.weights = depthwise.weights.data();
+            row.bias = depthwise.bias.data();
+            row.zeros = depthwise.zeros.data();
+            row.height = image.height;
+            row.width = image.width;
+            row.channels = image.channels;
+            row.out_width = out.width;
+            row.top = y * depthwise.options.stride[0] - depthwise.options.margins.top;
+            row.left = depthwise.options.margins.left;
+            row.limits = limits(depthwise.options.activation);
+            depthwise.row(row);
+        }
+    });
+    return output;
+}
+
+}  // namespace
+
+Kernel native_convolution(const ctorch_conv2d &options, const at::Tensor &weight, const at::Tensor &bias) {
+    int64_t channels = weight.size(0), window[2] = {weight.size(2), weight.size(3)};
+    if (options.groups == 1) {
+        Dense dense{options, {window[0], window[1]}, weight.size(1), packed_matrix(weight, bias)};
+        return [dense](Operands &operands) { return run(dense, operands); };
+    }
+    bool square = window[0] == window[1] && options.stride[0] == options.stride[1] && options.dilation[0] == 1
+        && options.dilation[1] == 1;
+    // A window that is wholly beside the image is not counted on.
+    bool reaches = options.margins.top < window[0] && options.margins.bottom < window[0];
+    if (options.groups != channels || weight.size(1) != 1 || !square || !reaches) return {};
+    auto row = native::kernels().depthwise(window[0], options.stride[0]);
+    if (!row) return {};
+    auto count = static_cast<size_t>(channels);
+    Depthwise depthwise{
+        options, {window[0], window[1]}, channels, native::Floats(count * static_cast<size_t>(window[0] * window[1])),
+        native::Floats(count), native::Floats(count), row};
+    at::Tensor rows = weight.permute({2, 3, 1, 0}).contiguous();
+    std::memcpy(depthwise.weights.data(), rows.data_ptr<float>(), rows.nbytes());
+    if (bias.defined()) std::memcpy(depthwise.bias.data(), bias.data_ptr<float>(), bias.nbytes());
+    return [depthwise](Operands &operands) { return run(depthwise, operands); };
+}
+
+}  // namespace ctorch

@@ -1,0 +1,74 @@
+package import Delivery
+package import JPEG
+package import Messages
+
+/// Everything that can be chosen about ingest, as its loop uses it.
+package struct IngestConfiguration: Sendable {
+    /// What infer receives.
+    package enum PayloadKind: String, Sendable, CaseIterable {
+        /// The JPEG as the camera sent it.
+        case jpeg
+        /// Upright RGB pixels: decoding happens here.
+        case rgb
+    }
+
+    /// Where PUSH feeders send.
+    package var pushEndpoint = Port.framesPush.loopback
+    /// Where REQ and DEALER feeders send.
+    package var requestEndpoint = Port.framesRequest.loopback
+    /// Where the JPEGs of accepted frames can be subscribed to.
+    package var previewEndpoint = Port.preview.loopback
+    /// imagezmq PUB cameras to subscribe to.
+    package var cameras: [String] = []
+    /// The infers.
+    package var infers = [Port.infer.loopback]
+    /// Where the sinks publish their acknowledgements.
+    package var acknowledgements = [Port.acknowledgements.loopback]
+
+    package var payload = PayloadKind.jpeg
+    /// Applies where the header does not say: nil is lossless for PUSH, REQ and DEALER, live for PUB cameras.
+    package var defaultDelivery: Delivery?
+    /// A lossless stream's window.
+    package var lossless = WindowLimits(frames: 256, bytes: 64 << 20, inFlight: 128)
+    /// A live stream's window: what it may hold is what a frame may have to wait for.
+    package var live = WindowLimits(frames: 32, bytes: 64 << 20, inFlight: 16)
+    /// When silence downstream has lasted too long.
+    package var retry = RetryTimer.Policy()
+
+    /// What an image may cost.
+    package var image = JPEGLimits()
+    /// The most streams at once.
+    package var maxStreams = 64
+    /// Frames of one feeder that may wait for a full window, or for a decoder.
+    package var maxOutstanding = 16
+    /// Bytes of all frames that wait so.
+    package var maxHeldBytes = 256 << 20
+    /// A session without a frame for so long is ended; nil: never.
+    package var idleEnd: Duration? = .seconds(300)
+    /// How long a stop waits for what is unacknowledged.
+    package var drain: Duration = .seconds(10)
+    /// A stream leaves an infer that was out of reach for so long, where there is another one.
+    package var moveAfter: Duration = .seconds(10)
+    /// Threads that decode.
+    package var decodeThreads = 2
+    /// How often the counters are logged, where they changed.
+    package var reportInterval: Duration = .seconds(10)
+
+    /// The defaults: every stage on this machine.
+    package init() {}
+
+    /// The largest part libzmq accepts. Well above the largest image, so that a larger one is refused with an answer
+    /// and a record instead of a cut connection.
+    package var maxMessageSize: Int64 { max(64 << 20, 2 * Int64(image.bytes)) }
+
+    /// A session's window.
+    package func limits(for delivery: Delivery) -> WindowLimits {
+        switch delivery {
+        case .lossless: lossless
+        case .live: live
+        }
+    }
+}
+
+/// The limits of a window whose payloads are images.
+package typealias WindowLimits = SendWindow<FramePayload>.Limits

@@ -1,0 +1,105 @@
+internal import Logging
+internal import Messages
+internal import ZeroMQ
+
+extension IngestLoop {
+    /// Takes messages from every socket that may be read.
+    ///
+    /// The PULL socket and each camera are left unread while too many of their frames wait; libzmq then makes their
+    /// senders wait (PUSH) or drop (PUB). A REQ or DEALER peer cannot be left unread alone, so it is refused instead.
+    func receive(at now: ContinuousClock.Instant) throws {
+        try receive(from: inputs.push, at: now)
+        for camera in inputs.cameras { try receive(from: camera, at: now) }
+        try receive(from: inputs.request, at: now)
+    }
+
+    private func receive(from source: Inputs.Source, at now: ContinuousClock.Instant) throws {
+        let isHeldUp = source.feeder.map { isStopping || !mayHold($0) } ?? false
+        poller.setInterest(source.token, receiving: !isHeldUp)
+        guard !isHeldUp else { return }
+        for _ in 0..<Self.batch {
+            guard let received = try source.socket.receive() else { return }
+            counters.received += 1
+            switch received {
+            case .tooManyParts(let count):
+                refuse(FeederRefusal(.badParts, "\(count) parts; send [JSON header][image]"))
+            case .parts(let parts):
+                if let feeder = source.feeder {
+                    try take(parts[...], from: feeder, at: now)
+                } else {
+                    try takeFromPeer(parts, at: now)
+                }
+            }
+            if let feeder = source.feeder, !mayHold(feeder) { return }
+        }
+    }
+
+    /// Strips the routing id, and REQ's empty delimiter where there is one.
+    private func takeFromPeer(_ parts: [Message], at now: ContinuousClock.Instant) throws {
+        let delimiter = parts.count > 1 && parts[1].count == 0 ? parts[1] : nil
+        let feeder = inputs.peer(id: parts[0], delimiter: delimiter)
+        try take(parts.dropFirst(delimiter == nil ? 1 : 2), from: feeder, at: now)
+    }
+
+    /// Whether another frame of this feeder may wait.
+    private func mayHold(_ feeder: Feeder) -> Bool {
+        feeder.outstanding < configuration.maxOutstanding && heldBytes < configuration.maxHeldBytes
+    }
+
+    private func take(_ parts: ArraySlice<Message>, from feeder: Feeder, at now: ContinuousClock.Instant) throws {
+        let header: FeederHeader
+        let image: Message?
+        let stream: Stream
+        do throws(FeederRefusal) {
+            (header, image) = try admission.read(parts)
+            if isStopping {
+                throw FeederRefusal(.stopping, "ingest is stopping. Send the frame again once it is back")
+            }
+            stream = try streams.stream(header.stream, now: now, isWatched: preview.isWatched)
+        } catch {
+            refuse(error)
+            return try answer(feeder, .refused(error.description))
+        }
+        guard mayHold(feeder) else {
+            count(
+                refusal: "too_many_outstanding",
+                "a feeder has \(feeder.outstanding) frames waiting; at most \(configuration.maxOutstanding) are allowed"
+            )
+            return try answer(
+                feeder,
+                .refused(
+                    "too_many_outstanding: wait for an answer before sending more than "
+                        + "\(configuration.maxOutstanding) frames"))
+        }
+
+        let time = Timestamp.now
+        let isWork = admission.isWork(header, image: image)
+        let verdict = isWork ? nil : admission.verdict(on: header, image: image)
+        let arrival = Arrival(
+            feeder: feeder, header: header, time: time, bytes: image?.count ?? 0, verdict: verdict)
+        if stream.waiting.isEmpty, let verdict, try admit(arrival, verdict, to: stream) { return }
+
+        counters.held += 1
+        inputs.hold(feeder)
+        heldBytes += arrival.bytes
+        stream.waiting.append(arrival)
+        waiting[stream.name] = stream
+        if isWork {
+            decoding.submit(arrival, image: image, admission: admission, encodesPreview: stream.isWatched)
+        }
+    }
+
+    private func refuse(_ refusal: FeederRefusal) {
+        count(refusal: refusal.reason.rawValue, refusal.detail)
+    }
+
+    private func count(refusal: String, _ detail: String) {
+        counters.refusals[refusal, default: 0] += 1
+        if limiter.shouldLog("refused \(refusal)") { logger.warning("refused \(refusal): \(detail)") }
+    }
+
+    /// Answers a feeder that waits for an answer.
+    func answer(_ feeder: Feeder, _ answer: FeederAnswer) throws {
+        if try !inputs.answer(feeder, answer) { counters.unanswered += 1 }
+    }
+}

@@ -1,0 +1,111 @@
+internal import Logging
+internal import Messages
+internal import Stage
+internal import ZeroMQ
+
+/// Ingest's one thread: it waits for its sockets, takes frames in, sends them on and notes what the sink has stored.
+///
+/// The parts it is made of: `+Receiving` (from a message to a frame), `+Admitting` (from a frame to a window),
+/// `+Downstream` (acknowledgements, reconnects, resends), `+Stopping`.
+final class IngestLoop {
+    let configuration: IngestConfiguration
+    let logger: Logger
+    let admission: Admission
+    let poller = Poller()
+    var inputs: Inputs
+    var preview: Preview
+    var acknowledgements: Acknowledgements
+    let outputs: Outputs
+    let decoding: Decoding
+    var streams: Streams
+    var counters = Counters()
+
+    /// Streams with frames that wait.
+    var waiting: [StreamName: Stream] = [:]
+    var heldBytes = 0
+    var isStopping = false
+    var limiter = LogLimiter()
+    private var reported = Counters()
+    private var nextTick = ContinuousClock.now
+    private var nextReport = ContinuousClock.now
+
+    /// Most messages taken from one socket before the others get their turn.
+    static let batch = 64
+    /// How often deadlines are looked at.
+    static let tick: Duration = .milliseconds(100)
+
+    /// Makes and binds all sockets, on the thread that will run.
+    init(_ configuration: IngestConfiguration, logger: Logger, context: Context) throws {
+        self.configuration = configuration
+        self.logger = logger
+        admission = Admission(limits: configuration.image, decodes: configuration.payload == .rgb)
+        inputs = try Inputs(configuration, context: context, poller: poller)
+        preview = try Preview(configuration, context: context, poller: poller)
+        acknowledgements = try Acknowledgements(configuration.acknowledgements, context: context, poller: poller)
+        outputs = try Outputs(configuration.infers, context: context, poller: poller, now: .now)
+        decoding = Decoding(threads: configuration.decodeThreads, poller: poller)
+        streams = Streams(maxStreams: configuration.maxStreams)
+    }
+
+    /// What is bound where.
+    var readiness: Readiness {
+        func endpoint(_ socket: Socket) -> String { socket.boundEndpoints.last ?? "" }
+        return Readiness(
+            stage: "posebus-ingest",
+            endpoints: [
+                ("push", endpoint(inputs.push.socket)), ("request", endpoint(inputs.request.socket)),
+                ("preview", endpoint(preview.socket)),
+            ])
+    }
+
+    /// Runs until `stop` is given and what is unacknowledged is acknowledged, or the time for that is up.
+    func run(until stop: StopSignal) throws {
+        let stopToken = poller.watch(fileDescriptor: stop.fileDescriptor)
+        let start = ContinuousClock.now
+        nextReport = start + configuration.reportInterval
+        var drainDeadline: ContinuousClock.Instant?
+        while true {
+            try poller.wait(timeout: Self.tick)
+            if stop.isRequested, drainDeadline == nil {
+                stop.acknowledge()
+                poller.setInterest(stopToken, receiving: false)
+                drainDeadline = .now + configuration.drain
+                beginStopping()
+            }
+            try turn(at: .now)
+            if let drainDeadline, try isDrained(at: .now, deadline: drainDeadline) { break }
+        }
+        report(isLast: true)
+    }
+
+    /// One turn: everything that is ready, in the order that empties windows before it fills them.
+    private func turn(at now: ContinuousClock.Instant) throws {
+        try noteDownstream(at: now)
+        if decoding.collect() { try admitWaiting(at: now) }
+        try receive(at: now)
+        try outputs.pump(at: now)
+        guard now >= nextTick else { return }
+        nextTick = now + Self.tick
+        try tick(at: now)
+    }
+
+    private func tick(at now: ContinuousClock.Instant) throws {
+        resendOverdue(at: now)
+        try moveStreams(at: now)
+        endIdleSessions(at: now)
+        try admitWaiting(at: now)
+        try outputs.pump(at: now)
+        if now >= nextReport {
+            nextReport = now + configuration.reportInterval
+            report(isLast: false)
+        }
+    }
+
+    private func report(isLast: Bool) {
+        counters.sent = outputs.sent
+        for (kind, count) in limiter.flush() { logger.warning("\(kind): \(count) more of the same") }
+        guard isLast || counters != reported else { return }
+        reported = counters
+        logger.info("\(isLast ? "ended" : "so far"): \(counters.summary)")
+    }
+}

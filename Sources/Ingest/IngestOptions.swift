@@ -1,0 +1,115 @@
+public import ArgumentParser
+internal import Delivery
+internal import JPEG
+public import Messages
+
+/// The command line of ingest.
+struct IngestOptions: ParsableArguments {
+    @Option(help: "Endpoint for PUSH feeders.")
+    var bindPush = Port.framesPush.loopback
+
+    @Option(help: "Endpoint for REQ and DEALER feeders; each frame is answered.")
+    var bindRequest = Port.framesRequest.loopback
+
+    @Option(help: "Endpoint where the JPEGs of accepted frames are published, while somebody subscribes.")
+    var bindPreview = Port.preview.loopback
+
+    @Option(help: "Endpoint of an imagezmq PUB camera to subscribe to. May be repeated.")
+    var subscribe: [String] = []
+
+    @Option(help: "Endpoint of infer. May be repeated: streams are spread by their names.")
+    var infer: [String] = [Port.infer.loopback]
+
+    @Option(help: "Endpoint where the sink publishes acknowledgements. May be repeated.")
+    var acks: [String] = [Port.acknowledgements.loopback]
+
+    @Option(help: "What infer receives: jpeg, or rgb, which decodes here.")
+    var payload = IngestConfiguration.PayloadKind.jpeg
+
+    @Option(help: "Most unacknowledged frames of a lossless stream.")
+    var windowFrames = 256
+
+    @Option(help: "Most bytes of unacknowledged frames of a stream.")
+    var windowBytes = 64 << 20
+
+    @Option(help: "Most unacknowledged frames of a live stream; when full, the oldest unsent one is shed.")
+    var liveWindowFrames = 32
+
+    @Option(
+        help: """
+            live or lossless, for frames whose header does not say. Without it: lossless, and live for cameras that \
+            are subscribed to.
+            """)
+    var defaultDelivery: Delivery?
+
+    @Option(help: "Largest image in bytes; larger ones are recorded as drops.")
+    var maxImageBytes = 16 << 20
+
+    @Option(help: "Largest image in pixels (width times height).")
+    var maxPixels = 40_000_000
+
+    @Option(help: "Most streams at once.")
+    var maxStreams = 64
+
+    @Option(help: "Frames one feeder may have waiting for room.")
+    var maxOutstanding = 16
+
+    @Option(help: "End a session that had no frame for so long; 0: never.")
+    var idleEndSeconds = 300.0
+
+    @Option(help: "How long a stop waits for acknowledgements.")
+    var drainSeconds = 10.0
+
+    @Option(help: "Move streams away from an infer that was out of reach for so long, where there is another one.")
+    var moveAfterSeconds = 10.0
+
+    @Option(help: "Threads that decode, for --payload rgb and raw images.")
+    var decodeThreads = 2
+
+    func validate() throws {
+        let positive = [
+            ("--window-frames", windowFrames), ("--window-bytes", windowBytes),
+            ("--live-window-frames", liveWindowFrames), ("--max-image-bytes", maxImageBytes),
+            ("--max-pixels", maxPixels), ("--max-streams", maxStreams), ("--max-outstanding", maxOutstanding),
+            ("--decode-threads", decodeThreads),
+        ]
+        for (name, value) in positive where value < 1 {
+            throw ValidationError("\(name) is \(value); it must be at least 1.")
+        }
+        for (name, seconds) in [
+            ("--idle-end-seconds", idleEndSeconds), ("--drain-seconds", drainSeconds),
+            ("--move-after-seconds", moveAfterSeconds),
+        ] where !(0...1e7).contains(seconds) {
+            throw ValidationError("\(name) is \(seconds); it must be from 0 to 10000000.")
+        }
+    }
+
+    /// The same as the loop uses it.
+    func configuration() throws -> IngestConfiguration {
+        var configuration = IngestConfiguration()
+        configuration.pushEndpoint = bindPush
+        configuration.requestEndpoint = bindRequest
+        configuration.previewEndpoint = bindPreview
+        configuration.cameras = subscribe
+        configuration.infers = infer
+        configuration.acknowledgements = acks
+        configuration.payload = payload
+        configuration.defaultDelivery = defaultDelivery
+        configuration.lossless = WindowLimits(
+            frames: windowFrames, bytes: windowBytes, inFlight: max(1, windowFrames / 2))
+        configuration.live = WindowLimits(
+            frames: liveWindowFrames, bytes: windowBytes, inFlight: max(1, liveWindowFrames / 2))
+        configuration.image.bytes = maxImageBytes
+        configuration.image.pixels = maxPixels
+        configuration.maxStreams = maxStreams
+        configuration.maxOutstanding = maxOutstanding
+        configuration.idleEnd = idleEndSeconds > 0 ? .seconds(idleEndSeconds) : nil
+        configuration.drain = .seconds(drainSeconds)
+        configuration.moveAfter = .seconds(moveAfterSeconds)
+        configuration.decodeThreads = decodeThreads
+        return configuration
+    }
+}
+
+extension IngestConfiguration.PayloadKind: ExpressibleByArgument {}
+extension Delivery: ExpressibleByArgument {}

@@ -1,0 +1,126 @@
+internal import Delivery
+internal import Messages
+internal import ZeroMQ
+
+/// The connections to the infers. Owned by ingest's thread.
+///
+/// Nothing is sent to an infer that is not connected: the window keeps it, where a live stream can still shed it.
+final class Outputs {
+    /// One infer.
+    final class Output {
+        let endpoint: String
+        let socket: Socket
+        let monitor: Monitor
+        let token: Poller.Token
+        let monitorToken: Poller.Token
+        var isConnected = false
+        /// Since when it is out of reach.
+        var lostAt: ContinuousClock.Instant?
+        /// Its socket takes no more for now.
+        var isBlocked = false
+        /// Sessions with something to send, each once.
+        var ready = FIFO<Session>()
+
+        init(endpoint: String, context: Context, poller: Poller, now: ContinuousClock.Instant) throws(ZeroMQError) {
+            var options = SocketOptions()
+            options.sendHighWaterMark = 64
+            socket = try Socket(.push, in: context, options: options)
+            monitor = try Monitor(watching: socket, in: context)
+            token = poller.watch(socket)
+            poller.setInterest(token, receiving: false)
+            monitorToken = poller.watch(monitor.socket)
+            self.endpoint = endpoint
+            lostAt = now
+            try socket.connect(endpoint)
+        }
+    }
+
+    /// What the monitor saw.
+    enum Change {
+        case connected
+        case lost
+    }
+
+    let all: [Output]
+    private let poller: Poller
+    private(set) var sent = 0
+
+    init(_ endpoints: [String], context: Context, poller: Poller, now: ContinuousClock.Instant) throws {
+        self.poller = poller
+        var outputs: [Output] = []
+        for endpoint in endpoints {
+            outputs.append(try Output(endpoint: endpoint, context: context, poller: poller, now: now))
+        }
+        all = outputs
+    }
+
+    /// The infer for a stream: among those in reach, or among all where none is.
+    func choose(for stream: StreamName) -> Int {
+        let reachable = all.indices.filter { all[$0].isConnected }
+        let candidates = reachable.isEmpty ? Array(all.indices) : reachable
+        guard let chosen = rendezvous(stream, among: candidates.map { all[$0].endpoint }) else {
+            preconditionFailure("ingest has no infer endpoint")
+        }
+        return candidates[chosen]
+    }
+
+    /// Puts a session into its output's queue.
+    func enqueue(_ session: Session) {
+        guard !session.isQueued, session.window.upcoming != nil else { return }
+        session.isQueued = true
+        all[session.output].ready.append(session)
+    }
+
+    /// Sends what the windows allow and the sockets take, one frame of each session in turn.
+    func pump(at now: ContinuousClock.Instant) throws {
+        for output in all where output.isConnected && !output.isBlocked {
+            while let session = output.ready.popFirst() {
+                guard all[session.output] === output, let next = session.window.upcoming else {
+                    session.isQueued = false
+                    enqueue(session)  // where it has moved to another infer meanwhile
+                    continue
+                }
+                let header = Message(next.header.wireBytes())
+                let parts = next.payload.map { [header, $0.message] } ?? [header]
+                guard try output.socket.send(parts) else {
+                    output.ready.putBack(session)
+                    output.isBlocked = true
+                    poller.setInterest(output.token, receiving: false, sending: true)
+                    break
+                }
+                session.window.sent(at: now)
+                sent += 1
+                session.isQueued = session.window.upcoming != nil
+                if session.isQueued { output.ready.append(session) }
+            }
+        }
+    }
+
+    /// Takes note of what the poller found.
+    ///
+    /// - Returns: the infers that came or went.
+    func poll(at now: ContinuousClock.Instant) throws -> [(index: Int, change: Change)] {
+        var changes: [(index: Int, change: Change)] = []
+        for (index, output) in all.enumerated() {
+            if output.isBlocked, poller.isWritable(output.token) {
+                output.isBlocked = false
+                poller.setInterest(output.token, receiving: false)
+            }
+            guard poller.isReadable(output.monitorToken) else { continue }
+            while let event = try output.monitor.next() {
+                switch event.kind {
+                case .ready:
+                    output.isConnected = true
+                    output.lostAt = nil
+                    changes.append((index, .connected))
+                case .disconnected where output.isConnected:
+                    output.isConnected = false
+                    output.lostAt = now
+                    changes.append((index, .lost))
+                default: break
+                }
+            }
+        }
+        return changes
+    }
+}

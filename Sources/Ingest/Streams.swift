@@ -1,0 +1,102 @@
+internal import Delivery
+internal import Messages
+internal import ZeroMQ
+
+/// One run of a stream. Owned by ingest's thread.
+final class Session {
+    let id: SessionID
+    unowned let stream: Stream
+    var window: SendWindow<FramePayload>
+    /// The infer that has this session.
+    var output: Int
+    /// Whether it stands in its output's queue.
+    var isQueued = false
+
+    init(stream: Stream, window: SendWindow<FramePayload>, output: Int) {
+        id = SessionID()
+        self.stream = stream
+        self.window = window
+        self.output = output
+    }
+}
+
+/// A stream by its name, with the session that runs and those that still wait for their acknowledgements. Owned by
+/// ingest's thread.
+final class Stream {
+    let name: StreamName
+    /// The run that new frames belong to.
+    var session: Session?
+    /// Frames that wait for room or for a decoder, in order.
+    var waiting = FIFO<Arrival>()
+    /// Sessions not finished, the running one included.
+    var unfinished = 0
+    var lastHeard: ContinuousClock.Instant
+    var isWatched: Bool
+    /// The topic of its preview.
+    let previewTopic: Message
+
+    init(name: StreamName, isWatched: Bool, now: ContinuousClock.Instant) {
+        self.name = name
+        self.isWatched = isWatched
+        lastHeard = now
+        previewTopic = Message(Topic.preview + name.description)
+    }
+
+    /// Whether nothing is left to remember.
+    var isForgettable: Bool { session == nil && waiting.isEmpty && unfinished == 0 }
+}
+
+/// All streams and sessions.
+struct Streams {
+    private(set) var byName: [StreamName: Stream] = [:]
+    private(set) var sessions: [SessionID: Session] = [:]
+    let maxStreams: Int
+
+    init(maxStreams: Int) {
+        self.maxStreams = maxStreams
+    }
+
+    /// Sessions that end and begin again without ever being acknowledged must not add up.
+    var canBeginSession: Bool { sessions.count < 4 * maxStreams }
+
+    /// The stream of this name, made where it is new.
+    ///
+    /// - Throws: `FeederRefusal` where there are too many.
+    mutating func stream(
+        _ name: StreamName, now: ContinuousClock.Instant, isWatched: (StreamName) -> Bool
+    ) throws(FeederRefusal) -> Stream {
+        if let stream = byName[name] {
+            stream.lastHeard = now
+            return stream
+        }
+        guard byName.count < maxStreams else {
+            throw FeederRefusal(
+                .tooManyStreams,
+                "\(maxStreams) streams are running. End one (\"end\": true), or start ingest with a larger --max-streams"
+            )
+        }
+        let stream = Stream(name: name, isWatched: isWatched(name), now: now)
+        byName[name] = stream
+        return stream
+    }
+
+    /// Begins a session of a stream.
+    mutating func begin(_ session: Session) {
+        session.stream.session = session
+        session.stream.unfinished += 1
+        sessions[session.id] = session
+    }
+
+    /// Forgets a session whose end is acknowledged, and its stream where nothing else is left of it.
+    mutating func finish(_ session: Session) {
+        guard sessions.removeValue(forKey: session.id) != nil else { return }
+        session.stream.unfinished -= 1
+        if session.stream.session === session { session.stream.session = nil }
+        forget(session.stream)
+    }
+
+    /// Forgets a stream where nothing is left of it.
+    mutating func forget(_ stream: Stream) {
+        if stream.isForgettable { byName[stream.name] = nil }
+    }
+}

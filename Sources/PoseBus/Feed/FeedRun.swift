@@ -1,0 +1,141 @@
+internal import Client
+internal import Foundation
+internal import FrameSources
+internal import Messages
+internal import Synchronization
+internal import ZeroMQ
+
+/// Feeds one source to an ingest on a thread of its own, and tells how far it is.
+final class FeedRun: Sendable {
+    /// How far a source has been fed.
+    struct Status: Sendable {
+        /// Frames ingest took.
+        var accepted = 0
+        /// Frames ingest refused; each that had a number is a recorded drop.
+        var refused = 0
+        /// Why the latest was refused.
+        var lastRefusal: String?
+        /// How many frames the source has, where that is known before.
+        var expected: Int?
+        /// Whether everything is sent and answered.
+        var isDone = false
+        /// A problem that did not end the source, such as damaged data in the middle of a video.
+        var warning: String?
+    }
+
+    let stream: StreamName
+    let spec: FrameSourceSpec
+    private let state = Mutex(Status())
+    private let stop = SourceStop()
+
+    init(_ spec: FrameSourceSpec, stream: StreamName) {
+        self.spec = spec
+        self.stream = stream
+    }
+
+    /// How far it is.
+    var status: Status { state.withLock { $0 } }
+
+    /// Ends the source early, as if it had no more frames.
+    func cancel() {
+        stop.stop()
+    }
+
+    /// Feeds the source to its end.
+    ///
+    /// - Parameters:
+    ///   - endpoint: ingest's ROUTER.
+    ///   - joints: receives the known joints of rendered frames.
+    func run(to endpoint: String, outstanding: Int = 16, joints: JointsFile? = nil) async throws {
+        // Runs until its own end: a stopped source ends at its next frame.
+        try await runOnThread(named: "feed-\(stream)") { [self] in
+            let source = try spec.open(stop: stop)
+            state.withLock { $0.expected = source.frameCount }
+            let context = try Context()
+            let feeder = try Feeder(
+                stream: stream, to: endpoint, in: context, delivery: spec.isLive ? .live : .lossless,
+                maxOutstanding: outstanding)
+            while !stop.isStopped, let frame = try source.next() {
+                let message = frame.jpeg.withUnsafeBytes { Message(copying: $0) }
+                let sent = try feeder.send(
+                    jpeg: message, captureTime: Timestamp(nanoseconds: frame.captureTimeNs),
+                    whileWaiting: { self.keepsWaiting(feeder) })
+                if sent == nil { break }
+                try joints?.write(frame)
+                note(feeder, source.warning)
+            }
+            // The end goes out also when the person stopped early: the session closes with what was sent.
+            let deadline = ContinuousClock.now + .seconds(10)
+            let ended = try feeder.end { !self.stop.isStopped || .now < deadline }
+            note(feeder, source.warning)
+            if ended { state.withLock { $0.isDone = true } }
+        }
+    }
+
+    private func keepsWaiting(_ feeder: Feeder) -> Bool {
+        note(feeder, nil)
+        return !stop.isStopped
+    }
+
+    private func note(_ feeder: Feeder, _ warning: String?) {
+        state.withLock { state in
+            state.accepted = feeder.accepted
+            state.refused = feeder.refusedCount
+            state.lastRefusal = feeder.refusals.last.map { "frame \($0.frame): \($0.reason)" }
+            if let warning { state.warning = warning }
+        }
+    }
+}
+
+/// The known joints of rendered frames, one JSON object a line.
+final class JointsFile: Sendable {
+    private let output: Mutex<FileHandle>
+
+    init(path: String) throws {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
+        else { throw FrameSourceError("\(path) cannot be written") }
+        output = Mutex(handle)
+    }
+
+    private struct Line: Encodable {
+        let frame: Int
+        let persons: [KnownPerson]
+    }
+
+    func write(_ frame: SourceFrame) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let line = try encoder.encode(Line(frame: frame.index, persons: frame.persons)) + Data("\n".utf8)
+        try output.withLock { try $0.write(contentsOf: line) }
+    }
+}
+
+/// Stream names made from what is fed.
+enum StreamNaming {
+    /// A name for a source: its file name without extension, or the device's, in characters every stream name may have.
+    static func name(for text: String) -> String {
+        if text == "-" { return "stdin" }
+        if text.hasPrefix("test") { return "test" }
+        var name = (text as NSString).lastPathComponent
+        if !text.contains("://"), !(name as NSString).deletingPathExtension.isEmpty {
+            name = (name as NSString).deletingPathExtension
+        }
+        let allowed = name.unicodeScalars.map { scalar in
+            scalar.properties.generalCategory == .control || scalar == "/" || scalar == "*" || scalar == "?"
+                ? "_" : String(scalar)
+        }
+        let joined = String(allowed.joined().prefix(100))
+        return joined.isEmpty || joined.utf8.count > StreamName.maxLength ? "stream" : joined
+    }
+
+    /// One name for each source; repeated names get a number.
+    static func names(for sources: [String]) throws -> [StreamName] {
+        var seen: [String: Int] = [:]
+        return try sources.map { source in
+            let name = name(for: source)
+            seen[name, default: 0] += 1
+            let count = seen[name] ?? 1
+            return try StreamName(count == 1 ? name : "\(name)-\(count)")
+        }
+    }
+}

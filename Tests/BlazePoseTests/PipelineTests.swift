@@ -1,0 +1,173 @@
+internal import BlazePose
+internal import Testing
+
+@Suite struct PipelineTests {
+    private typealias Body = SimulatedScene.Body
+
+    @Test func aPersonIsFollowedWithOneLandmarkRunAFrame() throws {
+        let scene = SimulatedScene()
+        scene.bodies = [Body(frames: 0..<200) { Point(x: 200 + 2 * Float($0), y: 180) }]
+        let persons = try run(scene, frames: 0..<12)
+        #expect(persons.allSatisfy { $0.map(\.trackID) == [1] })
+        #expect(
+            persons.allSatisfy { $0[0].observed && $0[0].keypoints.count == 33 && $0[0].worldKeypoints.count == 33 })
+        // The first frame: one batch of two crops through the detector, then a look and its confirmation.
+        #expect(scene.detectorRuns == [2])
+        #expect(scene.landmarkRuns == [1, 1] + [Int](repeating: 1, count: 11))
+        for (frame, found) in persons.enumerated() {
+            let expected = 200 + 2 * Float(frame)
+            #expect(isClose(found[0].boundingBox.center.x, expected, 10))
+        }
+    }
+
+    @Test func newPersonsAreFoundAtTheNextDetectionAndNumbersStay() throws {
+        let scene = SimulatedScene()
+        scene.bodies = [
+            Body(frames: 0..<200) { _ in Point(x: 150, y: 180) },
+            Body(frames: 5..<200) { _ in Point(x: 450, y: 180) },
+        ]
+        var options = BlazePoseOptions()
+        options.redetectionInterval = 10
+        let persons = try run(scene, frames: 0..<40, options)
+        #expect(persons[..<10].allSatisfy { $0.map(\.trackID) == [1] })
+        #expect(persons[10...].allSatisfy { $0.map(\.trackID) == [1, 2] })
+        #expect(scene.detectorRuns.count == 4)
+    }
+
+    @Test func aJumpIsCaughtByACloserLookAndKeepsTheNumber() throws {
+        let scene = SimulatedScene()
+        // Further than the landmark model's own tolerance, within reach of the search; then it comes to rest.
+        scene.bodies = [Body(frames: 0..<200) { Point(x: $0 < 5 ? 200 : 255, y: 180) }]
+        #expect(try run(scene, frames: 0..<12).allSatisfy { $0.map(\.trackID) == [1] })
+        var options = BlazePoseOptions()
+        options.closerLooks = false
+        options.redetectionInterval = 100
+        scene.ghosts = []
+        scene.bodies[0].visibleWithin = 0
+        scene.bodies.append(Body(frames: 0..<1) { _ in Point(x: 200, y: 180) })
+        #expect(try run(scene, frames: 0..<8, options)[5].isEmpty, "without closer looks the jump loses the person")
+    }
+
+    @Test func aTurnIsCaughtByLookingAtOtherRotations() throws {
+        let scene = SimulatedScene()
+        var tumbling = Body(frames: 3..<200) { _ in Point(x: 300, y: 180) }
+        tumbling.rotation = 2.1
+        // Upside down, the detector no longer sees it.
+        tumbling.visibleWithin = 0
+        scene.bodies = [Body(frames: 0..<3) { _ in Point(x: 300, y: 180) }, tumbling]
+        let persons = try run(scene, frames: 0..<10)
+        #expect(persons.allSatisfy { $0.map(\.trackID) == [1] })
+        #expect(isClose(persons[9][0].region.rotation, 2.1, 0.01))
+    }
+
+    @Test func aSmallPersonIsFoundInAMagnifiedPart() throws {
+        let scene = SimulatedScene()
+        var small = Body(frames: 0..<200) { _ in Point(x: 500, y: 90) }
+        small.size = 50
+        small.visibleWithin = 250
+        scene.bodies = [small]
+        let persons = try run(scene, frames: 0..<40)
+        let first = try #require(persons.firstIndex { !$0.isEmpty })
+        #expect(first > 0 && first < 20)
+        #expect(persons[first...].allSatisfy { $0.map(\.trackID) == [1] })
+        let still = PosePipeline(inference: scene, options: BlazePoseOptions())
+        #expect(try still.detect(still: SimulatedScene.image(0)).count == 1)
+    }
+
+    @Test func whatTheLandmarkModelDoubtsIsNobody() throws {
+        let scene = SimulatedScene()
+        scene.ghosts = [.rejected(Point(x: 200, y: 150)), .unstable(Point(x: 450, y: 200))]
+        #expect(try run(scene, frames: 0..<30).allSatisfy(\.isEmpty))
+        let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+        #expect(try pipeline.detect(still: SimulatedScene.image(0)).isEmpty)
+    }
+
+    @Test func aPersonOutOfSightKeepsItsNumberForAWhile() throws {
+        func numbers(gap: Int) throws -> [Int] {
+            let scene = SimulatedScene()
+            scene.bodies = [
+                Body(frames: 0..<10) { _ in Point(x: 300, y: 180) },
+                Body(frames: (10 + gap)..<100) { _ in Point(x: 310, y: 180) },
+            ]
+            return try run(scene, frames: 0..<60).compactMap { $0.first?.trackID }
+        }
+        #expect(Set(try numbers(gap: 10)) == [1])
+        #expect(Set(try numbers(gap: 30)) == [1, 2])
+    }
+
+    @Test func twoTracksOnOneBodyBecomeOne() throws {
+        let scene = SimulatedScene()
+        // The second one walks behind the first and is gone.
+        scene.bodies = [
+            Body(frames: 0..<200) { _ in Point(x: 300, y: 180) },
+            Body(frames: 0..<20) { Point(x: 480 - 9 * Float($0), y: 180) },
+        ]
+        let persons = try run(scene, frames: 0..<40)
+        #expect(persons[0].count == 2)
+        #expect(persons[30...].allSatisfy { $0.count == 1 })
+    }
+
+    @Test func streamsShareTheirNetworkRunsAndNothingElse() throws {
+        let scene = SimulatedScene()
+        scene.bodies = [
+            Body(frames: 0..<100) { _ in Point(x: 150, y: 180) },
+            Body(frames: 0..<100) { _ in Point(x: 450, y: 180) },
+        ]
+        let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+        let trackers = [PoseTracker(), PoseTracker(), PoseTracker()]
+        for frame in 0..<5 {
+            scene.forgetRuns()
+            let image = try SimulatedScene.image(frame)
+            let persons = try pipeline.process(trackers.map { ($0, image, nil) })
+            #expect(persons.map { $0.map(\.trackID) } == [[1, 2], [1, 2], [1, 2]])
+            if frame > 0 { #expect(scene.landmarkRuns == [6] && scene.detectorRuns.isEmpty) }
+        }
+        #expect(try pipeline.process([]).isEmpty)
+    }
+
+    @Test func theNumberOfPersonsIsBounded() throws {
+        let scene = SimulatedScene()
+        scene.bodies = (0..<5).map { index in
+            Body(frames: 0..<100, size: 60) { _ in Point(x: 60 + 120 * Float(index), y: 180) }
+        }
+        var options = BlazePoseOptions()
+        options.maximumPersons = 3
+        options.redetectionInterval = 2
+        #expect(try run(scene, frames: 0..<8, options).allSatisfy { $0.count == 3 })
+        let pipeline = PosePipeline(inference: scene, options: options)
+        #expect(try pipeline.detect(still: SimulatedScene.image(0)).count == 3)
+    }
+
+    @Test func givenBoxesAreAnsweredOneByOneInOrder() throws {
+        let scene = SimulatedScene()
+        scene.bodies = [
+            Body(frames: 0..<100) { _ in Point(x: 150, y: 180) },
+            Body(frames: 0..<100) { _ in Point(x: 450, y: 180) },
+        ]
+        let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+        let boxes = [450, 20, 150].map { BoundingBox(x: $0 - 35, y: 130, width: 70, height: 100) }
+        let persons = try pipeline.detect(still: SimulatedScene.image(0), boxes: boxes)
+        #expect(persons.map(\.trackID) == [1, 2, 3])
+        #expect(isClose(persons[0].boundingBox.center.x, 450, 20))
+        #expect(persons[1].score < 0.5)
+        #expect(isClose(persons[2].boundingBox.center.x, 150, 20))
+    }
+
+    @Test func timeRunsForwardWhateverTheClocksSay() {
+        let tracker = PoseTracker()
+        #expect(tracker.advance(to: 5) == 5)
+        #expect(tracker.advance(to: 5.5) == 5.5)
+        #expect(abs(tracker.advance(to: 2) - (5.5 + 1.0 / 30)) < 1e-9)
+        #expect(abs(tracker.advance(to: nil) - (5.5 + 2.0 / 30)) < 1e-9)
+        #expect(abs(tracker.advance(to: .nan) - (5.5 + 3.0 / 30)) < 1e-9)
+    }
+
+    private func run(
+        _ scene: SimulatedScene, frames: Range<Int>, _ options: BlazePoseOptions = BlazePoseOptions()
+    ) throws -> [[BlazePosePerson]] {
+        scene.forgetRuns()
+        let pipeline = PosePipeline(inference: scene, options: options)
+        let tracker = PoseTracker()
+        return try frames.map { try pipeline.process([(tracker, SimulatedScene.image($0), nil)])[0] }
+    }
+}

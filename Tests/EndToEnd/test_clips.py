@@ -1,0 +1,117 @@
+"""Real people: what the engine finds on footage that is no part of this repository, and on the rendered person."""
+
+import json
+import math
+
+import pytest
+
+from store import check_promise
+from test_tool import lines, up
+from pipeline import check_complete
+
+
+@pytest.fixture(scope="module")
+def processed(tmp_path_factory):
+    """The outcomes of a clip; each clip is processed once."""
+    done = {}
+
+    def processed(posebus, clip):
+        if clip not in done:
+            done[clip] = up(posebus, tmp_path_factory.mktemp("clip"), clip, engine="blazepose")[0]
+        return done[clip]
+
+    return processed
+
+
+def overlap(a, b):
+    """Intersection over union of two boxes [x, y, width, height]."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    both = max(width, 0) * max(height, 0)
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
+
+
+def with_pose(outcomes):
+    return sum(bool(outcome["persons"]) for outcome in outcomes)
+
+
+def test_kicker_every_frame_in_order_and_the_rider_in_most(posebus, models, clips, processed):
+    outcomes = processed(posebus, clips / "kicker.mp4")
+    check_complete(outcomes, 131)
+    assert all(outcome["drop"] is None for outcome in outcomes)
+    print("kicker.mp4: a pose in", with_pose(outcomes), "of 131 frames")
+    assert with_pose(outcomes) >= 112
+
+
+def test_kicker_boxes(posebus, models, clips, processed):
+    outcomes = processed(posebus, clips / "kicker.mp4")
+    reference = json.loads((clips / "kicker.boxes.json").read_text())["mesh"]
+    overlaps = {
+        int(number): max((overlap(person["bbox"], entry["box"]) for person in outcomes[int(number)]["persons"]),
+                         default=0)
+        for number, entry in reference.items()
+    }
+    good = sum(value >= 0.4 for value in overlaps.values())
+    print("kicker.mp4:", good, "of", len(overlaps), "boxes overlap; worst", sorted(overlaps.items(), key=lambda i: i[1])[:5])
+    assert good >= 0.98 * len(overlaps)
+
+
+def test_park_the_rider_in_most_frames(posebus, models, clips, processed):
+    outcomes = processed(posebus, clips / "park.mov")
+    check_complete(outcomes, 240)
+    print("park.mov: a pose in", with_pose(outcomes), "of 240 frames")
+    assert with_pose(outcomes) >= 177
+
+
+def test_every_person_has_33_keypoints_in_pixels_and_metres(posebus, models, clips, processed):
+    for outcome in processed(posebus, clips / "kicker.mp4"):
+        assert (outcome["width"], outcome["height"]) == (640, 360)
+        assert (outcome["engine"], outcome["skeleton"]) == ("blazepose", "blazepose33")
+        for person in outcome["persons"]:
+            assert len(person["keypoints_2d"]) == len(person["keypoints_3d"]) == 33
+            assert len(person["bbox"]) == 4 and 0 <= person["score"] <= 1
+            # Metres around the middle of the hips: nobody is three metres tall.
+            assert max(abs(value) for point in person["keypoints_3d"] for value in point) < 3
+
+
+def test_a_photograph_of_several_people(posebus, models, clips):
+    program = posebus("image", clips / "skaters.jpg")
+    assert program.status == 0, program.errors()
+    (result,) = lines(program)
+    assert (result["width"], result["height"]) == (4016, 6016)
+    assert len(result["persons"]) >= 1
+
+
+def test_joints_of_the_rendered_person(start, tmp_path, posebus, models):
+    """Mean distance between found and rendered joints, against the person's height, over 300 frames."""
+    pipeline = start(engine="blazepose", infer=["--models", models])
+    results = pipeline.results()
+    joints = tmp_path / "joints.jsonl"
+    feed = posebus("feed", "test:?frames=300", "--stream", "person", "--to", pipeline.at["request"], "--joints", joints,
+                   deadline=600)
+    assert feed.status == 0, feed.errors()
+    results.wait(lambda: len(results.outcomes.get("person", [])) == 300, "300 outcomes", deadline=600)
+    outcomes = results.outcomes["person"]
+    check_complete(outcomes, 300)
+    rendered = [json.loads(line) for line in joints.read_text().splitlines()]
+    errors = [joint_error(outcome, truth) for outcome, truth in zip(outcomes, rendered, strict=True)]
+    found = [error for error in errors if error is not None]
+    print(f"test: {len(found)} of 300 frames with a pose, mean joint error {100 * sum(found) / len(found):.2f} % of the height")
+    assert len(found) >= 0.98 * 300
+    assert sum(found) / len(found) < 0.03
+    assert pipeline.drain() == [0, 0, 0]
+    check_promise(pipeline.store)
+
+
+# Shoulders, elbows, wrists, hips, knees and ankles: centres of anatomical joints, not points on the skin.
+MAIN_JOINTS = (11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
+
+
+def joint_error(outcome, truth):
+    """Mean distance of the joints in units of the person's height, or None where nobody was found."""
+    if not outcome["persons"]:
+        return None
+    found = max(outcome["persons"], key=lambda person: person["score"])["keypoints_2d"]
+    (rendered,) = truth["persons"]
+    distances = [math.dist(found[joint][:2], rendered["keypoints_2d"][joint]) for joint in MAIN_JOINTS]
+    return sum(distances) / len(distances) / rendered["height_px"]
