@@ -92,7 +92,7 @@ if withTorch {
             "PoseBus",
             [
                 "BlazePose", "Client", "Engines", "FrameSources", "JPEG", "Messages", "Stage", "Store", "ZeroMQ",
-                argumentParser, lifecycle, logging,
+                argumentParser, lifecycle, logging, unixSignals,
             ]),
 
         tests("BlazePose", ["Checkpoints"]),

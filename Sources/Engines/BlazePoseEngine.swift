@@ -21,7 +21,9 @@ package final class BlazePoseEngine: PoseEngine {
     /// - Throws: an error that names a missing or altered file and the command that fetches it.
     package init(models: URL, threads: Int) throws {
         try TorchRuntime.setThreads(threads)
-        estimator = try BlazePoseEstimator(models: BlazePoseModels(directory: models))
+        var options = BlazePoseOptions()
+        options.threads = threads
+        estimator = try BlazePoseEstimator(models: BlazePoseModels(directory: models), options: options)
     }
 
     package func process(_ frames: [EngineFrame]) throws -> [[Person]] {

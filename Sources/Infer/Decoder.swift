@@ -29,10 +29,14 @@ struct Decoder: Sendable {
         do throws(JPEGError) {
             switch job.header.payload {
             case .jpeg:
-                job.image = try DecodedImage(jpeg: payload.bytes, limits: limits, pool: pool)
+                job.image = try payload.withUnsafeBytes { bytes throws(JPEGError) in
+                    try DecodedImage(jpeg: bytes, limits: limits, pool: pool)
+                }
             case .rgb8:
-                job.image = try DecodedImage(
-                    rgb: payload.bytes, width: job.header.width, height: job.header.height, limits: limits, pool: pool)
+                job.image = try payload.withUnsafeBytes { bytes throws(JPEGError) in
+                    try DecodedImage(
+                        rgb: bytes, width: job.header.width, height: job.header.height, limits: limits, pool: pool)
+                }
             case .none:
                 job.failure = Drop(stage: .infer, reason: .corruptJPEG, detail: "the frame's header announces no image")
             }

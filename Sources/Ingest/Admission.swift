@@ -21,7 +21,11 @@ package struct Admission: Sendable {
         guard let first = parts.first, parts.count <= 2 else {
             throw FeederRefusal(.badParts, "\(parts.count) parts; send [JSON header][image]")
         }
-        let quick = FeederHeader.quick(json: first.bytes)
+        guard first.count <= FeederHeader.maxLength else {
+            throw FeederRefusal(
+                .badHeader, "the header has \(first.count) bytes; at most \(FeederHeader.maxLength) are allowed")
+        }
+        let quick = first.withUnsafeBytes { FeederHeader.quick(json: $0) }
         let header = if let quick { quick } else { try FeederHeader(json: first.bytes) }
         guard parts.count == 2, let image = parts.last else {
             guard header.isEnd else {
@@ -47,11 +51,16 @@ package struct Admission: Sendable {
                 return try raw(image, width: size.width, height: size.height, encodesPreview: encodesPreview)
             }
             guard decodes else {
-                let jpeg = try JPEGHeader.check(image.bytes, limits: limits)
+                let jpeg = try image.withUnsafeBytes { bytes throws(JPEGError) in
+                    try JPEGHeader.check(bytes, limits: limits)
+                }
                 return .frame(
                     FramePayload(kind: .jpeg, message: image), width: jpeg.width, height: jpeg.height, preview: image)
             }
-            return frame(try DecodedImage(jpeg: image.bytes, limits: limits), preview: image)
+            let pixels = try image.withUnsafeBytes { bytes throws(JPEGError) in
+                try DecodedImage(jpeg: bytes, limits: limits)
+            }
+            return frame(pixels, preview: image)
         } catch {
             return .drop(Drop(stage: .ingest, reason: DropReason(error.reason), detail: error.detail))
         }
@@ -63,11 +72,16 @@ package struct Admission: Sendable {
         guard image.count <= limits.bytes else {
             throw JPEGError(.tooLarge, "\(image.count) bytes, the limit is \(limits.bytes)")
         }
-        let pixels = try DecodedImage(bgr: image.bytes, width: width, height: height, limits: limits)
+        let pixels = try image.withUnsafeBytes { bytes throws(JPEGError) in
+            try DecodedImage(bgr: bytes, width: width, height: height, limits: limits)
+        }
         var preview: Message?
         if encodesPreview {
             let encoder = JPEGEncoder(quality: 80, limits: limits)
-            preview = Message(try encoder.encode(image.bytes, width: width, height: height, channels: .bgr))
+            let jpeg = try image.withUnsafeBytes { bytes throws(JPEGError) in
+                try encoder.encode(bytes, width: width, height: height, channels: .bgr)
+            }
+            preview = Message(jpeg)
         }
         return frame(pixels, preview: preview)
     }

@@ -95,7 +95,7 @@ extension FeederHeader: Codable {
     /// Reads the first part of a feeder's message.
     ///
     /// - Throws: `FeederRefusal` with `badHeader` or `badStream`.
-    public init(json bytes: UnsafeRawBufferPointer) throws(FeederRefusal) {
+    public init(json bytes: [UInt8]) throws(FeederRefusal) {
         guard bytes.count <= Self.maxLength else {
             throw FeederRefusal(
                 .badHeader, "the header has \(bytes.count) bytes; at most \(Self.maxLength) are allowed")

@@ -5,10 +5,10 @@ extension Acknowledgement {
     /// Reads an acknowledgement: the second part of a message under `Topic.acknowledgement`.
     ///
     /// - Throws: `WireError`, naming what is wrong.
-    public init(wire bytes: UnsafeRawBufferPointer) throws(WireError) {
+    public init(wire bytes: [UInt8]) throws(WireError) {
         let wire: Posebus_V1_Acknowledgement
         do {
-            wire = try Posebus_V1_Acknowledgement(serializedBytes: Array(bytes))
+            wire = try Posebus_V1_Acknowledgement(serializedBytes: bytes)
         } catch {
             throw .malformed(message: "Acknowledgement")
         }

@@ -5,10 +5,10 @@ extension FrameHeader {
     /// Reads the first part of a message from ingest.
     ///
     /// - Throws: `WireError`, naming what is wrong.
-    public init(wire bytes: UnsafeRawBufferPointer) throws(WireError) {
+    public init(wire bytes: [UInt8]) throws(WireError) {
         let wire: Posebus_V1_FrameHeader
         do {
-            wire = try Posebus_V1_FrameHeader(serializedBytes: Array(bytes))
+            wire = try Posebus_V1_FrameHeader(serializedBytes: bytes)
         } catch {
             throw .malformed(message: "FrameHeader")
         }

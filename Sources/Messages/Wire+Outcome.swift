@@ -4,10 +4,10 @@ extension Outcome {
     /// Reads an outcome: the first part of a message from infer, or the body of `pose/pb/<stream>`.
     ///
     /// - Throws: `WireError`, naming what is wrong.
-    public init(wire bytes: UnsafeRawBufferPointer) throws(WireError) {
+    public init(wire bytes: [UInt8]) throws(WireError) {
         let wire: Posebus_V1_Outcome
         do {
-            wire = try Posebus_V1_Outcome(serializedBytes: Array(bytes))
+            wire = try Posebus_V1_Outcome(serializedBytes: bytes)
         } catch {
             throw .malformed(message: "Outcome")
         }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Engines
 
 /// `posebus`: the tool of the person who runs PoseBus.
 @main
@@ -23,3 +24,5 @@ struct PoseBusCommand: AsyncParsableCommand {
             ModelsCommand.self, BenchCommand.self,
         ])
 }
+
+extension EngineKind: ExpressibleByArgument {}

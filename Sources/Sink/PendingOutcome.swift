@@ -24,7 +24,9 @@ struct PendingOutcome {
     mutating func body(at now: Timestamp) -> Data {
         outcome.timing.sink = now.milliseconds(since: arrived)
         outcome.timing.total = now.milliseconds(since: outcome.frame.acceptedTime)
-        return addingSinkTiming(to: message.bytes, sink: outcome.timing.sink, total: outcome.timing.total)
+        return message.withUnsafeBytes {
+            addingSinkTiming(to: $0, sink: outcome.timing.sink, total: outcome.timing.total)
+        }
     }
 }
 

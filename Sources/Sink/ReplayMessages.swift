@@ -37,7 +37,7 @@ package struct ReplayRequest: Equatable {
     }
 
     /// Reads a request.
-    package init(json bytes: UnsafeRawBufferPointer) throws(Invalid) {
+    package init(json bytes: [UInt8]) throws(Invalid) {
         guard bytes.count <= Self.maxLength else {
             throw Invalid(description: "the request has \(bytes.count) bytes; at most \(Self.maxLength) are allowed")
         }

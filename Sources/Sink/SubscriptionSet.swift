@@ -18,7 +18,7 @@ package struct SubscriptionSet {
     /// Takes a message from the XPUB socket: one byte, 1 or 0, and the prefix.
     ///
     /// - Returns: nil where the message is something else; publishers ignore that.
-    package mutating func apply(_ bytes: UnsafeRawBufferPointer) -> Change? {
+    package mutating func apply(_ bytes: [UInt8]) -> Change? {
         guard let first = bytes.first, first <= 1,
             let prefix = String(validating: bytes.dropFirst(), as: UTF8.self)
         else { return nil }

@@ -45,11 +45,7 @@ public struct OutcomeRecord: Sendable, Equatable {
 
     /// The outcome, read from its protobuf.
     public func outcome() throws(WireError) -> Outcome {
-        let bytes = [UInt8](body)
-        let result: Result<Outcome, WireError> = bytes.withUnsafeBytes { bytes in
-            do throws(WireError) { return .success(try Outcome(wire: bytes)) } catch { return .failure(error) }
-        }
-        return try result.get()
+        try Outcome(wire: [UInt8](body))
     }
 }
 

@@ -11,13 +11,12 @@ public final class Message: @unchecked Sendable {
     // the one that owns the socket it was handed to.
     let box: UnsafeMutablePointer<zmq_msg_t>
 
-    /// The bytes of this part, valid as long as the message.
-    public let bytes: UnsafeRawBufferPointer
+    private let buffer: UnsafeRawBufferPointer
 
     /// Takes over a `zmq_msg_t` that libzmq has initialised.
     init(adopting box: UnsafeMutablePointer<zmq_msg_t>) {
         self.box = box
-        bytes = UnsafeRawBufferPointer(start: zmq_msg_data(box), count: zmq_msg_size(box))
+        buffer = UnsafeRawBufferPointer(start: zmq_msg_data(box), count: zmq_msg_size(box))
     }
 
     /// Makes a part of `count` bytes and lets `fill` write them in place.
@@ -57,7 +56,19 @@ public final class Message: @unchecked Sendable {
     }
 
     /// The number of bytes.
-    public var count: Int { bytes.count }
+    public var count: Int { buffer.count }
+
+    /// The bytes where they lie, for as long as `body` runs.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // The caller's last use of the message may be this call: it must not be freed while the bytes are read.
+        defer { withExtendedLifetime(self) {} }
+        return try body(buffer)
+    }
+
+    /// A copy of the bytes: for headers. Payloads are read with `withUnsafeBytes`.
+    public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 
     /// The bytes as UTF-8 text, or nil where they are not.
     public var text: String? { String(validating: bytes, as: UTF8.self) }

@@ -40,8 +40,9 @@ public final class Monitor {
     /// The next event, or nil when there is none.
     public func next() throws(ZeroMQError) -> Event? {
         guard case .parts(let parts)? = try socket.receive(), parts.count == 2, parts[0].count >= 6 else { return nil }
-        let number = parts[0].bytes.loadUnaligned(as: UInt16.self)
-        let value = parts[0].bytes.loadUnaligned(fromByteOffset: 2, as: UInt32.self)
+        let (number, value) = parts[0].withUnsafeBytes {
+            ($0.loadUnaligned(as: UInt16.self), $0.loadUnaligned(fromByteOffset: 2, as: UInt32.self))
+        }
         return Event(kind: Self.kind(Int32(number)), endpoint: parts[1].text ?? "", value: value)
     }
 

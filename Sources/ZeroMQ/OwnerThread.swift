@@ -1,3 +1,4 @@
+internal import CZeroMQ
 internal import Foundation
 
 /// Runs `body` on a thread of its own and waits for its end without blocking Swift's cooperative threads.
@@ -10,6 +11,7 @@ internal import Foundation
 public func runOnThread(named name: String, _ body: @escaping @Sendable () throws -> Void) async throws {
     try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
         let thread = Thread {
+            name.withCString { posebus_name_this_thread($0) }
             do {
                 try body()
                 continuation.resume()
@@ -19,7 +21,6 @@ public func runOnThread(named name: String, _ body: @escaping @Sendable () throw
                 continuation.resume(throwing: error)
             }
         }
-        thread.name = name
         thread.stackSize = 2 << 20
         thread.start()
     }

@@ -64,6 +64,6 @@ struct FeederHeaderTests {
     }
 
     private func parse(_ text: String) throws -> FeederHeader {
-        try Array(text.utf8).withUnsafeBytes { try FeederHeader(json: $0) }
+        try FeederHeader(json: Array(text.utf8))
     }
 }

@@ -9,27 +9,27 @@ struct WireTests {
             oldestUnacknowledged: Sequence(40), cameraFrame: CameraFrame(7), captureTime: Timestamp(nanoseconds: 1),
             acceptedTime: Timestamp(nanoseconds: 2), width: 640, height: 360, payload: .jpeg, delivery: .live,
             drop: Drop(stage: .ingest, reason: .shed, detail: "why"), isEnd: false, resends: 3, ingestMilliseconds: 1.5)
-        #expect(try header.wireBytes().read { bytes throws(WireError) in try FrameHeader(wire: bytes) } == header)
+        #expect(try FrameHeader(wire: header.wireBytes()) == header)
     }
 
     @Test func `an outcome survives the wire`() throws {
         let outcome = try sampleOutcome()
-        #expect(try outcome.wireBytes().read { bytes throws(WireError) in try Outcome(wire: bytes) } == outcome)
+        #expect(try Outcome(wire: outcome.wireBytes()) == outcome)
     }
 
     @Test func `an acknowledgement survives the wire`() throws {
         let ack = Acknowledgement(session: SessionID(), next: Sequence(9), ended: true)
-        #expect(try ack.wireBytes().read { bytes throws(WireError) in try Acknowledgement(wire: bytes) } == ack)
+        #expect(try Acknowledgement(wire: ack.wireBytes()) == ack)
     }
 
     @Test func `another protocol version is refused by its number`() throws {
         // Field 1 (version) as a varint of 2, everything else absent.
         let bytes: [UInt8] = [0x08, 0x02]
         #expect(throws: WireError.unknownVersion(2)) {
-            try bytes.read { bytes throws(WireError) in try FrameHeader(wire: bytes) }
+            try FrameHeader(wire: bytes)
         }
         #expect(throws: WireError.unknownVersion(2)) {
-            try bytes.read { bytes throws(WireError) in try Acknowledgement(wire: bytes) }
+            try Acknowledgement(wire: bytes)
         }
         #expect(WireError.unknownVersion(2).description.contains("run the same release"))
     }
@@ -37,14 +37,14 @@ struct WireTests {
     @Test func `bytes that are no protobuf are refused`() {
         let bytes = [UInt8](repeating: 0xff, count: 64)
         #expect(throws: WireError.malformed(message: "Outcome")) {
-            try bytes.read { bytes throws(WireError) in try Outcome(wire: bytes) }
+            try Outcome(wire: bytes)
         }
     }
 
     @Test func `every truncation of a message is refused or reads as less, and none crashes`() throws {
         let bytes = try sampleOutcome().wireBytes()
         for length in 0..<bytes.count {
-            _ = try? Array(bytes[..<length]).read { bytes throws(WireError) in try Outcome(wire: bytes) }
+            _ = try? Outcome(wire: Array(bytes[..<length]))
         }
     }
 }
@@ -90,14 +90,4 @@ func sampleOutcome() throws -> Outcome {
     return Outcome(
         frame: header, engine: "blazepose", skeleton: "blazepose33", persons: [person],
         timing: Timing(ingest: 0.1, queue: 2, infer: 20, sink: 1, total: 25))
-}
-
-extension [UInt8] {
-    /// Typed throws do not pass through `withUnsafeBytes`.
-    func read<Value>(_ body: (UnsafeRawBufferPointer) throws(WireError) -> Value) throws(WireError) -> Value {
-        let result: Result<Value, WireError> = withUnsafeBytes { bytes in
-            do throws(WireError) { return .success(try body(bytes)) } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
 }

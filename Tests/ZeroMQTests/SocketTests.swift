@@ -82,7 +82,7 @@ struct SocketTests {
                 try sendWaiting([message], push)
                 // Over inproc the receiver sees the sender's own buffer: nothing was copied.
                 let received = try receiveWaiting(pull)
-                #expect(received[0].bytes.baseAddress == message.bytes.baseAddress)
+                #expect(received[0].withUnsafeBytes { $0.baseAddress } == message.withUnsafeBytes { $0.baseAddress })
             }
             #expect(message.bytes[0] == 7)
         }

@@ -5,16 +5,19 @@ internal import Stage
 final class OutcomeOutput {
     private let handle: UnsafeMutablePointer<FILE>
     private let name: String
-    private let isFile: Bool
 
     /// Opens the output.
     ///
     /// - Parameter path: nil for standard output.
     init(path: String?) throws {
         name = path ?? "standard output"
-        isFile = path != nil
         guard let path else {
-            handle = stdout
+            // A stream of its own on the same descriptor: C's global `stdout` is not safe to touch from Swift.
+            guard let handle = fdopen(dup(STDOUT_FILENO), "w") else {
+                throw StageFailure(
+                    "standard output cannot be written: \(String(cString: strerror(errno)))", exitCode: .ioError)
+            }
+            self.handle = handle
             return
         }
         guard let handle = fopen(path, "w") else {
@@ -42,7 +45,7 @@ final class OutcomeOutput {
 
     /// Makes sure that everything is written.
     func close() throws {
-        guard (isFile ? fclose(handle) : fflush(handle)) == 0 else { throw failure() }
+        guard fclose(handle) == 0 else { throw failure() }
     }
 
     private func failure() -> StageFailure {

@@ -65,7 +65,7 @@ struct ImageCommand: ParsableCommand {
 
     private func line(_ file: String, _ engine: any PoseEngine) throws -> String {
         guard FileManager.default.fileExists(atPath: file) else { throw FrameSourceError("there is no such file") }
-        guard let frame = try ImageSource([file]).next() else { throw FrameSourceError("it holds no image") }
+        guard let frame = try FrameSourceSpec(parsing: file).open().next() else { throw FrameSourceError("it holds no image") }
         let image = try DecodedImage.decode(frame.jpeg)
         let start = ContinuousClock.now
         let persons = try engine.processStill(image, boxes: boxes.map(\.box))
@@ -108,5 +108,3 @@ struct BoxArgument: ExpressibleByArgument {
             x: numbers[0], y: numbers[1], width: numbers[2] - numbers[0], height: numbers[3] - numbers[1])
     }
 }
-
-extension EngineKind: @retroactive ExpressibleByArgument {}

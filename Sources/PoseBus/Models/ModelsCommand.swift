@@ -45,7 +45,7 @@ struct ModelsCommand: ParsableCommand {
             var allGood = true
             for file in BlazePoseModels.files {
                 do {
-                    try BlazePoseModels.verifyWeights(at: folder.url, file)
+                    try BlazePoseModels.verifyWeights(at: folder.url.appendingPathComponent(file.name), file)
                     print("\(file.name): ok")
                 } catch {
                     allGood = false
@@ -79,11 +79,11 @@ enum WeightState: Equatable, CustomStringConvertible {
     case missing
     case altered
 
-    init(of file: WeightFile, in folder: URL) {
+    init(of file: BlazePoseModels.WeightFile, in folder: URL) {
         if !FileManager.default.fileExists(atPath: folder.appendingPathComponent(file.name).path) {
             self = .missing
         } else {
-            self = (try? BlazePoseModels.verifyWeights(at: folder, file)) == nil ? .altered : .good
+            self = (try? BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file)) == nil ? .altered : .good
         }
     }
 
@@ -91,7 +91,7 @@ enum WeightState: Equatable, CustomStringConvertible {
     ///
     /// - Throws: an error that names the first one that is missing or altered.
     static func check(in folder: URL) throws {
-        for file in BlazePoseModels.files { try BlazePoseModels.verifyWeights(at: folder, file) }
+        for file in BlazePoseModels.files { try BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file) }
     }
 
     var description: String {

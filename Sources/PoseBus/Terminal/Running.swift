@@ -2,6 +2,7 @@ internal import Foundation
 internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
+internal import UnixSignals
 
 /// Runs `work` while `tick` is called about five times a second.
 func whileRunning(tick: @escaping @Sendable () -> Void, work: @escaping @Sendable () async throws -> Void) async throws {
@@ -52,7 +53,7 @@ final class RateMeter: Sendable {
         samples.withLock { samples in
             let now = ContinuousClock.now
             samples.append((now, count))
-            samples.removeAll { now - $0.time > .seconds(2) && samples.count > 2 }
+            while samples.count > 2, now - samples[0].time > .seconds(2) { samples.removeFirst() }
             guard let first = samples.first, now > first.time else { return 0 }
             return Double(count - first.count) / ((now - first.time) / .seconds(1))
         }

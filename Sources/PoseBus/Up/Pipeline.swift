@@ -85,9 +85,7 @@ final class Pipeline: Sendable {
         let infer = try await supervisor.start(
             .init(
                 name: "posebus-infer",
-                arguments: [
-                    "--sink", sink["outcomes"] ?? "", "--engine", engine.rawValue, "--models", models.path,
-                ] + (threads.map { ["--threads", "\($0)"] } ?? []) + level,
+                arguments: inferArguments(sink: sink) + level,
                 binds: [("frames", "--bind", endpoint(.infer))]))
         let ingest = try await supervisor.start(
             .init(
@@ -103,7 +101,13 @@ final class Pipeline: Sendable {
         return Endpoints(request: request, results: results)
     }
 
-    private func endpoint(_ port: Port) -> String {
+    private func inferArguments(sink: Readiness) -> [String] {
+        var arguments = ["--sink", sink["outcomes"] ?? "", "--engine", engine.rawValue, "--models", models.path]
+        if let threads { arguments += ["--threads", "\(threads)"] }
+        return arguments
+    }
+
+    private func endpoint(_ port: Messages.Port) -> String {
         ephemeral ? "tcp://127.0.0.1:*" : port.loopback
     }
 
@@ -115,22 +119,25 @@ final class Pipeline: Sendable {
             }
             // The subscription must stand before the first result is published.
             try await tally.waitUntilSubscribed()
-            for run in runs {
-                group.addTask { [self] in
-                    do {
-                        try await run.run(to: endpoints.request, joints: joints)
-                    } catch {
-                        let problem = StageFailure("\(run.stream): \(error)", exitCode: .failure)
-                        failure.withLock { $0 = $0 ?? problem }
-                        stop()
-                    }
+            for run in runs { group.addTask { [self] in await feed(run, to: endpoints) } }
+            let ticker = Task { [self] in
+                while !Task.isCancelled {
+                    progress.update(progressText(tally, meter))
+                    try await Task.sleep(for: .milliseconds(200))
                 }
             }
-            try await whileRunning { [self] in
-                progress.update(progressText(tally, meter))
-            } work: {
-                try await group.waitForAll()
-            }
+            defer { ticker.cancel() }
+            try await group.waitForAll()
+        }
+    }
+
+    private func feed(_ run: FeedRun, to endpoints: Endpoints) async {
+        do {
+            try await run.run(to: endpoints.request, joints: joints)
+        } catch {
+            let problem = StageFailure("\(run.stream): \(error)", exitCode: .failure)
+            failure.withLock { $0 = $0 ?? problem }
+            stop()
         }
     }
 

@@ -55,22 +55,28 @@ final class StageProcess: @unchecked Sendable {
         } catch {
             throw StageFailure("\(name) could not be started: \(error.localizedDescription)", exitCode: .failure)
         }
-        let readiness = await withCheckedContinuation { continuation in
-            let settled: Readiness?? = readiness.withLock { state in
-                if case .settled(let value) = state { return .some(value) }
-                state = .waiting(continuation)
-                return nil
-            }
-            if let settled { continuation.resume(returning: settled) }
-        }
-        guard let readiness else {
+        guard let ready = await awaitReadiness() else {
             let status = await exitStatus()
             throw StageFailure(
                 "\(name) ended with status \(status) before it was ready; its message stands above",
                 exitCode: ExitCode(status == 0 ? 1 : status))
         }
-        return readiness
+        return ready
     }
+
+    private func awaitReadiness() async -> Readiness? {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Readiness?, Never>) in
+            let settled = readiness.withLock { state -> Readiness?? in
+                if case .settled(let value) = state { return .some(value) }
+                state = .waiting(continuation)
+                return .none
+            }
+            if let settled { continuation.resume(returning: settled) }
+        }
+    }
+
+    /// The child's process id.
+    var processID: Int32 { process.processIdentifier }
 
     /// Asks the stage to drain and end.
     func terminate() {
