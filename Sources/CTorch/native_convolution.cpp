@@ -103,26 +103,27 @@ at::Tensor run(const Dense &dense, Operands &operands) {
     constexpr int64_t cache_floats = 48 * 1024, step = 168;
     int64_t block = std::max<int64_t>(1, cache_floats / matrix.depth / step) * step;
     int64_t blocks = (rows + block - 1) / block;
-    bool parallel = operands.threads > 1 && rows * matrix.depth * matrix.columns > parallel_work;
-    if (parallel && blocks < 4 * operands.threads) {
-        block = std::max<int64_t>(24, (rows / operands.threads / 2 + 23) / 24 * 24);
+    bool parallel = operands.workers.threads() > 1 && rows * matrix.depth * matrix.columns > parallel_work;
+    if (parallel && blocks < 4 * operands.workers.threads()) {
+        block = std::max<int64_t>(24, (rows / operands.workers.threads() / 2 + 23) / 24 * 24);
         blocks = (rows + block - 1) / block;
     }
     // Few rows and many columns: threads share the panels instead.
-    bool by_panels = parallel && blocks < operands.threads;
+    bool by_panels = parallel && blocks < operands.workers.threads();
     auto panels = static_cast<int64_t>(matrix.panels.size());
     bool pointwise = dense.is_pointwise();
 
-    auto product = [&](int64_t first_block, int64_t last_block, int64_t first_panel, int64_t last_panel) {
-        native::Floats gathered;
-        if (!pointwise) gathered = native::Floats(static_cast<size_t>(block * matrix.depth));
+    // Where each thread gathers pixels.
+    int64_t scratch = pointwise ? 0 : block * matrix.depth;
+    native::Floats gathered(static_cast<size_t>(scratch * operands.workers.threads()));
+    auto product = [&](int64_t first_block, int64_t last_block, int64_t first_panel, int64_t last_panel, int32_t thread) {
         for (int64_t index = first_block; index < last_block; ++index) {
             int64_t first = index * block, last = std::min(rows, first + block);
             native::Product p;
             p.a = image.data + first * matrix.depth;
             if (!pointwise) {
-                gather(dense, image, out, first, last, gathered.data());
-                p.a = gathered.data();
+                p.a = gathered.data() + thread * scratch;
+                gather(dense, image, out, first, last, gathered.data() + thread * scratch);
             }
             p.a_stride = matrix.depth;
             p.out = out.data + first * matrix.columns;
@@ -136,9 +137,13 @@ at::Tensor run(const Dense &dense, Operands &operands) {
         }
     };
     if (by_panels) {
-        in_parallel(operands.threads, panels, true, [&](int64_t first, int64_t last) { product(0, blocks, first, last); });
+        in_parallel(operands.workers, panels, true, [&](int64_t first, int64_t last, int32_t thread) {
+            product(0, blocks, first, last, thread);
+        });
     } else {
-        in_parallel(operands.threads, blocks, parallel, [&](int64_t first, int64_t last) { product(first, last, 0, panels); });
+        in_parallel(operands.workers, blocks, parallel, [&](int64_t first, int64_t last, int32_t thread) {
+            product(first, last, 0, panels, thread);
+        });
     }
     return output;
 }
@@ -162,7 +167,7 @@ at::Tensor run(const Depthwise &depthwise, Operands &operands) {
     const float *residual = addend.defined() ? addend.data_ptr<float>() : nullptr;
     int64_t line = out.width * out.channels;
     bool parallel = out.batch * out.height * line * depthwise.window[0] * depthwise.window[1] > parallel_work;
-    in_parallel(operands.threads, out.batch * out.height, parallel, [&](int64_t first, int64_t last) {
+    in_parallel(operands.workers, out.batch * out.height, parallel, [&](int64_t first, int64_t last, int32_t) {
         for (int64_t index = first; index < last; ++index) {
             int64_t n = index / out.height, y = index % out.height;
             native::DepthwiseRow row;

@@ -38,7 +38,7 @@ Kernel native_resize(std::vector<int64_t> size, bool align_corners, ctorch_activ
         Sources columns(image.width, out.width, align_corners, image.channels);
         int64_t line = out.width * out.channels;
         bool parallel = out.batch * out.height * line * 4 > parallel_work;
-        in_parallel(operands.threads, out.batch * out.height, parallel, [&](int64_t first, int64_t last) {
+        in_parallel(operands.workers, out.batch * out.height, parallel, [&](int64_t first, int64_t last, int32_t) {
             for (int64_t index = first; index < last; ++index) {
                 auto y = static_cast<size_t>(index % out.height);
                 const float *source = image.data + index / out.height * image.height * image.width * image.channels;
@@ -60,7 +60,7 @@ Kernel native_sum(ctorch_activation activation) {
         float *target = output.data_ptr<float>();
         constexpr int64_t chunk = 16'384;
         int64_t count = output.numel();
-        in_parallel(operands.threads, (count + chunk - 1) / chunk, count > parallel_work, [&](int64_t first, int64_t last) {
+        in_parallel(operands.workers, (count + chunk - 1) / chunk, count > parallel_work, [&](int64_t first, int64_t last, int32_t) {
             int64_t start = first * chunk, end = std::min(count, last * chunk);
             native::kernels().sum(left + start, right + start, target + start, end - start, limits(activation));
         });

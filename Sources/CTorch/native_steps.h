@@ -4,8 +4,7 @@
 #include "native.h"
 #include "plan.h"
 
-#include <ATen/Parallel.h>
-
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -59,11 +58,16 @@ inline std::pair<int64_t, int64_t> output_size(const ctorch_conv2d &options, con
     return {height / options.stride[0] + 1, width / options.stride[1] + 1};
 }
 
-/// Runs `body(first, last)` over parts of 0 ..< count, on up to `threads` threads where that is worth it.
+/// Runs `body(first, last, thread)` over parts of 0 ..< count, on all workers where that is worth it.
 template <typename Body>
-void in_parallel(int32_t threads, int64_t count, bool worth_it, const Body &body) {
-    if (threads <= 1 || count <= 1 || !worth_it) return body(0, count);
-    at::parallel_for(0, count, (count + threads - 1) / threads, body);
+void in_parallel(Workers &workers, int64_t count, bool worth_it, const Body &body) {
+    if (workers.threads() <= 1 || count <= 1 || !worth_it) return body(int64_t{0}, count, 0);
+    // Several parts a thread, so that one that starts late gets less.
+    int64_t part = std::max<int64_t>(1, count / (4 * workers.threads()));
+    workers.run(static_cast<uint32_t>((count + part - 1) / part), [&](uint32_t task, int32_t thread) {
+        int64_t first = static_cast<int64_t>(task) * part;
+        body(first, std::min(count, first + part), thread);
+    });
 }
 
 }  // namespace ctorch

@@ -7,9 +7,8 @@
 using ctorch::guarded;
 
 ctorch_plan_s::ctorch_plan_s(int32_t value_count, at::Device device, int32_t threads)
-    : device(device), threads(threads), backend(device.is_cpu() ? ctorch::Backend::native : ctorch::Backend::aten) {
+    : device(device), backend(device.is_cpu() ? ctorch::Backend::native : ctorch::Backend::aten), workers(threads) {
     if (value_count < 0) throw std::invalid_argument("a plan cannot have a negative number of values");
-    if (threads < 1) throw std::invalid_argument("the number of threads must be at least 1");
     constants.resize(static_cast<size_t>(value_count));
 }
 
@@ -77,7 +76,7 @@ std::vector<at::Tensor> ctorch_plan_s::run(const std::vector<at::Tensor> &given)
             ctorch::to_channels_first(given[index].to(device, at::kFloat).contiguous());
     }
     for (const auto &step : steps) {
-        ctorch::Operands operands{workspace, threads, {}, step.last_use};
+        ctorch::Operands operands{workspace, workers, {}, step.last_use};
         operands.inputs.reserve(step.inputs.size());
         for (size_t index = 0; index < step.inputs.size(); ++index) {
             at::Tensor &value = values[static_cast<size_t>(step.inputs[index])];
@@ -103,7 +102,10 @@ std::vector<at::Tensor> ctorch_plan_s::run(const std::vector<at::Tensor> &given)
 }
 
 ctorch_status ctorch_plan_create(int32_t value_count, ctorch_device device, int32_t threads, ctorch_plan *out) {
-    return guarded([&] { *out = new ctorch_plan_s(value_count, ctorch::device(device), threads); });
+    return guarded([&] {
+        if (threads < 1 || threads > 1024) throw std::invalid_argument("the number of threads must be 1 to 1024");
+        *out = new ctorch_plan_s(value_count, ctorch::device(device), threads);
+    });
 }
 
 void ctorch_plan_free(ctorch_plan plan) {

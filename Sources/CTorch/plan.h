@@ -6,6 +6,7 @@
 #pragma once
 
 #include "internal.h"
+#include "workers.h"
 
 #include <functional>
 #include <memory>
@@ -29,8 +30,7 @@ class Workspace {
 /// What a step sees while it runs.
 struct Operands {
     Workspace &workspace;
-    /// How many threads the step may use.
-    int32_t threads;
+    Workers &workers;
     /// The step's inputs. Those whose last use this is are moved here, so that a step may work in place on them.
     std::vector<at::Tensor> inputs;
     /// Whether the step holds the only reference to an input's elements.
@@ -80,7 +80,6 @@ at::Tensor activate(at::Tensor tensor, ctorch_activation activation);
 
 struct ctorch_plan_s {
     at::Device device;
-    int32_t threads;
     ctorch::Backend backend;
     std::vector<at::Tensor> constants;  // by value number, undefined where a value is computed
     std::vector<ctorch::Step> steps;
@@ -95,5 +94,6 @@ struct ctorch_plan_s {
 
   private:
     ctorch::Workspace workspace;
+    ctorch::Workers workers;
     void require_value(int32_t value) const;
 };
