@@ -16,8 +16,9 @@ public struct BlazePoseOptions: Sendable, Equatable {
     public var closerLooks: Bool = true
     /// Most persons in one picture; what is beyond is not looked at, so that the work for one picture is bounded.
     public var maximumPersons: Int = 16
-    /// Hands out each person's mask. Bounding boxes come from it then, and from the landmarks otherwise.
-    public var masks: Bool = true
+    /// Hands out each person's mask. Bounding boxes come from it then, a little closer than those from the landmarks;
+    /// but the part of the network that paints it costs about as much as all the rest.
+    public var masks: Bool = false
     /// Threads one run of a network may use.
     public var threads: Int = 2
 

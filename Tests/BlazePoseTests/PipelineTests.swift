@@ -83,16 +83,21 @@ internal import Testing
     }
 
     @Test func aPersonOutOfSightKeepsItsNumberForAWhile() throws {
-        func numbers(gap: Int) throws -> [Int] {
+        func numbers(gap: Int, closerLooks: Bool) throws -> [Int] {
             let scene = SimulatedScene()
             scene.bodies = [
                 Body(frames: 0..<10) { _ in Point(x: 300, y: 180) },
                 Body(frames: (10 + gap)..<100) { _ in Point(x: 310, y: 180) },
             ]
-            return try run(scene, frames: 0..<60).compactMap { $0.first?.trackID }
+            var options = BlazePoseOptions()
+            options.closerLooks = closerLooks
+            return try run(scene, frames: 0..<60, options).compactMap { $0.first?.trackID }
         }
-        #expect(Set(try numbers(gap: 10)) == [1])
-        #expect(Set(try numbers(gap: 30)) == [1, 2])
+        // Found again by a closer look, or else by the detection in the whole picture.
+        for closerLooks in [true, false] {
+            #expect(Set(try numbers(gap: 10, closerLooks: closerLooks)) == [1])
+            #expect(Set(try numbers(gap: 30, closerLooks: closerLooks)) == [1, 2])
+        }
     }
 
     @Test func twoTracksOnOneBodyBecomeOne() throws {
