@@ -78,6 +78,19 @@ struct DepthwiseRow {
     Limits limits;
 };
 
+/// One row of output pixels of a convolution whose result has few channels, too few to fill a vector.
+struct NarrowRow {
+    const float *image;  // one image of the batch
+    float *out;
+    const float *residual;  // laid out as `out`, or null
+    const float *weights;   // (out channel, window row, window column, channel)
+    const float *bias;
+    int64_t height, width, channels, out_width, out_channels, window_height, window_width, stride;
+    int64_t top;   // the first input row of the window; may lie outside of the image
+    int64_t left;  // columns of zeros before the image
+    Limits limits;
+};
+
 /// One row of output pixels of a bilinear resize.
 struct ResizeRow {
     const float *upper, *lower;  // the two input rows
@@ -97,6 +110,7 @@ struct Kernels {
     void (*product)(const Product &);
     /// Null results where there is no kernel for this window and stride.
     void (*(*depthwise)(int64_t window, int64_t stride))(const DepthwiseRow &);
+    void (*narrow)(const NarrowRow &);
     void (*resize)(const ResizeRow &);
     /// out = limits(a + b)
     void (*sum)(const float *a, const float *b, float *out, int64_t count, Limits limits);

@@ -55,6 +55,13 @@ PackedMatrix packed_matrix(const at::Tensor &weight, const at::Tensor &bias) {
     return matrix;
 }
 
+/// A copy that is done before a call of memcpy would have begun: a window's line is a few pixels.
+inline void copy(float *target, const float *source, int64_t count) {
+    int64_t index = 0;
+    for (; index + 8 <= count; index += 8) std::memcpy(target + index, source + index, 8 * sizeof(float));
+    for (; index < count; ++index) target[index] = source[index];
+}
+
 /// Copies the pixels under the windows of output pixels `first ..< last` of the batch, a row each.
 void gather(const Dense &dense, const Image &image, const Image &out, int64_t first, int64_t last, float *rows) {
     const ctorch_conv2d &options = dense.options;
@@ -72,7 +79,7 @@ void gather(const Dense &dense, const Image &image, const Image &out, int64_t fi
             }
             const float *source = image.data + ((n * image.height + row) * image.width) * channels;
             if (options.dilation[1] == 1 && left >= 0 && left + dense.window[1] <= image.width) {
-                std::memcpy(target, source + left * channels, pixel_bytes * static_cast<size_t>(dense.window[1]));
+                copy(target, source + left * channels, dense.window[1] * channels);
                 continue;
             }
             for (int64_t kx = 0; kx < dense.window[1]; ++kx, target += channels) {
@@ -80,7 +87,7 @@ void gather(const Dense &dense, const Image &image, const Image &out, int64_t fi
                 if (column < 0 || column >= image.width) {
                     std::memset(target, 0, pixel_bytes);
                 } else {
-                    std::memcpy(target, source + column * channels, pixel_bytes);
+                    copy(target, source + column * channels, channels);
                 }
             }
         }
@@ -190,22 +197,80 @@ at::Tensor run(const Depthwise &depthwise, Operands &operands) {
     return output;
 }
 
+/// A convolution to few channels: its geometry and weights.
+struct Narrow {
+    ctorch_conv2d options;
+    int64_t window[2], channels, out_channels;
+    native::Floats weights, bias;
+};
+
+at::Tensor run(const Narrow &narrow, Operands &operands) {
+    at::Tensor input = dense_image(operands.inputs[0]);
+    Image image(input);
+    if (image.channels != narrow.channels) throw std::invalid_argument("the image has another number of channels");
+    auto [height, width] = output_size(narrow.options, narrow.window, image);
+    at::Tensor output = operands.workspace.image(image.batch, narrow.out_channels, height, width);
+    Image out(output);
+    at::Tensor addend = dense_addend(operands, output);
+    const float *residual = addend.defined() ? addend.data_ptr<float>() : nullptr;
+    int64_t line = out.width * out.channels;
+    int64_t work = out.batch * out.height * line * narrow.window[0] * narrow.window[1] * narrow.channels;
+    in_parallel(operands.workers, out.batch * out.height, work > parallel_work, [&](int64_t first, int64_t last, int32_t) {
+        for (int64_t index = first; index < last; ++index) {
+            int64_t n = index / out.height, y = index % out.height;
+            native::NarrowRow row;
+            row.image = image.data + n * image.height * image.width * image.channels;
+            row.out = out.data + index * line;
+            row.residual = residual ? residual + index * line : nullptr;
+            row.weights = narrow.weights.data();
+            row.bias = narrow.bias.data();
+            row.height = image.height;
+            row.width = image.width;
+            row.channels = image.channels;
+            row.out_width = out.width;
+            row.out_channels = out.channels;
+            row.window_height = narrow.window[0];
+            row.window_width = narrow.window[1];
+            row.stride = narrow.options.stride[1];
+            row.top = y * narrow.options.stride[0] - narrow.options.margins.top;
+            row.left = narrow.options.margins.left;
+            row.limits = limits(narrow.options.activation);
+            native::kernels().narrow(row);
+        }
+    });
+    return output;
+}
+
+/// Whether every window covers some of the image, which kernels that work window by window count on.
+bool always_reaches(const ctorch_conv2d &options, const int64_t window[2]) {
+    const ctorch_margins &m = options.margins;
+    return m.top < window[0] && m.bottom < window[0] && m.left < window[1] && m.right < window[1];
+}
+
 }  // namespace
 
 Kernel native_convolution(const ctorch_conv2d &options, const at::Tensor &weight, const at::Tensor &bias) {
     int64_t channels = weight.size(0), window[2] = {weight.size(2), weight.size(3)};
+    bool undilated = options.dilation[0] == 1 && options.dilation[1] == 1;
+    auto count = static_cast<size_t>(channels);
+    if (options.groups == 1 && channels <= 2 && undilated && always_reaches(options, window)) {
+        Narrow narrow{
+            options, {window[0], window[1]}, weight.size(1), channels,
+            native::Floats(static_cast<size_t>(weight.numel())), native::Floats(count)};
+        at::Tensor lines = weight.permute({0, 2, 3, 1}).contiguous();
+        std::memcpy(narrow.weights.data(), lines.data_ptr<float>(), lines.nbytes());
+        if (bias.defined()) std::memcpy(narrow.bias.data(), bias.data_ptr<float>(), bias.nbytes());
+        return [narrow](Operands &operands) { return run(narrow, operands); };
+    }
     if (options.groups == 1) {
         Dense dense{options, {window[0], window[1]}, weight.size(1), packed_matrix(weight, bias)};
         return [dense](Operands &operands) { return run(dense, operands); };
     }
-    bool square = window[0] == window[1] && options.stride[0] == options.stride[1] && options.dilation[0] == 1
-        && options.dilation[1] == 1;
-    // A window that is wholly beside the image is not counted on.
-    bool reaches = options.margins.top < window[0] && options.margins.bottom < window[0];
-    if (options.groups != channels || weight.size(1) != 1 || !square || !reaches) return {};
+    bool square = window[0] == window[1] && options.stride[0] == options.stride[1];
+    bool covered = square && undilated && always_reaches(options, window);
+    if (options.groups != channels || weight.size(1) != 1 || !covered) return {};
     auto row = native::kernels().depthwise(window[0], options.stride[0]);
     if (!row) return {};
-    auto count = static_cast<size_t>(channels);
     Depthwise depthwise{
         options, {window[0], window[1]}, channels, native::Floats(count * static_cast<size_t>(window[0] * window[1])),
         native::Floats(count), native::Floats(count), row};
