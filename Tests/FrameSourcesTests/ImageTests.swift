@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import FrameSources
 import JPEG
@@ -44,14 +45,19 @@ struct ImageTests {
         var ends: [Int32] = [-1, -1]
         pipe(&ends)
         let (reading, writing) = (ends[0], ends[1])
+        let written = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
             for start in stride(from: 0, to: stream.count, by: 100) {
                 let piece = Array(stream[start..<min(start + 100, stream.count)])
                 _ = piece.withUnsafeBytes { write(writing, $0.baseAddress, $0.count) }
             }
             close(writing)
+            written.signal()
         }
-        defer { close(reading) }
+        defer {
+            written.wait()  // closing earlier would end the whole process with SIGPIPE
+            close(reading)
+        }
         return readAll(StandardInputSource(descriptor: reading, frameBytes: frameBytes, stop: SourceStop()))
     }
 
