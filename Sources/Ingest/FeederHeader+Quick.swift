@@ -1,11 +1,11 @@
-internal import Messages
+package import Messages
 
 extension FeederHeader {
     /// Reads the plain headers that nearly all frames have (one flat object, known keys, no escapes) many times
     /// faster than a general JSON reader.
     ///
     /// - Returns: nil for everything else, right or wrong: that is for the general reader to decide and to explain.
-    static func quick(json bytes: UnsafeRawBufferPointer) -> FeederHeader? {
+    package static func quick(json bytes: UnsafeRawBufferPointer) -> FeederHeader? {
         guard bytes.count <= 512 else { return nil }
         var scanner = Scanner(bytes: bytes)
         guard scanner.take("{") else { return nil }

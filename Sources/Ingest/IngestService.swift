@@ -4,19 +4,23 @@ package import Stage
 internal import ZeroMQ
 
 /// Ingest as a service: one thread that owns all its sockets.
-///
-/// - Parameters:
-///   - onReady: called on that thread once everything is bound; by default the readiness line is written.
-///   - onEnd: called on that thread with the final counters.
-package func ingestService(
-    _ configuration: IngestConfiguration, logger: Logger,
-    onReady: @escaping @Sendable (Readiness) -> Void = { $0.announce() },
-    onEnd: @escaping @Sendable (Counters) -> Void = { _ in }
-) -> some Service {
+package func ingestService(_ configuration: IngestConfiguration, logger: Logger) -> some Service {
     ThreadService(named: "ingest") { stop in
-        let loop = try IngestLoop(configuration, logger: logger, context: try Context())
-        onReady(loop.readiness)
-        defer { onEnd(loop.counters) }
-        try loop.run(until: stop)
+        _ = try runIngest(configuration, logger: logger, until: stop) { $0.announce() }
     }
+}
+
+/// Runs ingest on the calling thread until `stop` is given and what is unacknowledged is acknowledged, or the time
+/// for that is up.
+///
+/// - Parameter onReady: called once everything is bound, with the endpoints.
+/// - Returns: what it did.
+/// - Throws: `StageFailure` where an endpoint cannot be had.
+package func runIngest(
+    _ configuration: IngestConfiguration, logger: Logger, until stop: StopSignal, onReady: (Readiness) -> Void
+) throws -> Counters {
+    let loop = try IngestLoop(configuration, logger: logger, context: try Context())
+    onReady(loop.readiness)
+    try loop.run(until: stop)
+    return loop.counters
 }
