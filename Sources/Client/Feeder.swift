@@ -23,6 +23,8 @@ public final class Feeder {
     public private(set) var accepted = 0
     /// Frames that ingest did not take, so far: their number, and the latest of them.
     public private(set) var refusedCount = 0
+    /// Frames whose answer never came although a later one did: their connection was lost with it.
+    public private(set) var unanswered = 0
     /// The latest refusals, at most 100.
     public private(set) var refusals: [Refusal] = []
 
@@ -116,6 +118,8 @@ public final class Feeder {
     private func takeAnswers() throws {
         while case .parts(let parts)? = try socket.receive() {
             guard let answer = parts.last?.text.flatMap(FeederAnswer.init), !outstanding.isEmpty else { continue }
+            if case .accepted(let number?) = answer { forgetFrames(before: number) }
+            guard !outstanding.isEmpty else { continue }
             let frame = outstanding.removeFirst()
             switch (answer, frame) {
             case (.accepted, .some): accepted += 1
@@ -126,5 +130,12 @@ public final class Feeder {
                 if refusals.count > 100 { refusals.removeFirst() }
             }
         }
+    }
+
+    /// Answers come in order: what is older than an answered frame will not be answered any more.
+    private func forgetFrames(before number: CameraFrame) {
+        guard let index = outstanding.firstIndex(of: number) else { return }
+        unanswered += index
+        outstanding.removeFirst(index)
     }
 }

@@ -20,9 +20,11 @@ final class ReplayServer {
 
     private let patience: Duration
     private let logger: Logger
+    /// In the order in which they came.
     private var replays: [Replay] = []
+    private var turns = 0
 
-    /// The most requests in hand; further ones are refused.
+    /// The most requests in hand; further ones wait in the socket.
     private static let maxReplays = 64
     /// Outcomes read from the store at one go: for a stream of messages, and for one answer to a REQ.
     private static let page = (count: 16, bytes: 256 << 10)
@@ -31,7 +33,9 @@ final class ReplayServer {
     private static let pagesPerTurn = 4
 
     private struct Replay {
+        /// The name under which the ROUTER knows the peer.
         let peer: Message
+        let peerName: [UInt8]
         let isRequestReply: Bool
         let session: SessionID
         let format: ReplayRequest.Format
@@ -55,6 +59,9 @@ final class ReplayServer {
         self.logger = logger
     }
 
+    /// Whether there is room for a request; the poller watches for them only then.
+    var acceptsRequests: Bool { replays.count < Self.maxReplays }
+
     /// How long the poller may wait: not at all while there is something to send, briefly while peers are full.
     var pollTimeout: Duration? {
         if replays.isEmpty { return nil }
@@ -63,24 +70,30 @@ final class ReplayServer {
 
     /// Takes requests and sends a bounded piece of the answers.
     func turn(_ store: StoreReader, at now: ContinuousClock.Instant) throws(ZeroMQError) {
-        while replays.count < Self.maxReplays, let received = try socket.receive(maxParts: 3) {
+        while acceptsRequests, let received = try socket.receive(maxParts: 3) {
             if case .parts(let parts) = received { try accept(parts, store, now) }
         }
-        var served: Set<[UInt8]> = []
         var pages = 0
-        for index in replays.indices {
-            // The requests of one peer are answered one after the other.
-            guard served.insert(Array(replays[index].peer.bytes)).inserted else { continue }
-            if replays[index].outbox.isEmpty, !replays[index].isComplete {
+        var lost: Set<[UInt8]> = []
+        for index in firstOfEachPeer() {
+            if replays[index].outbox.isEmpty {
                 guard pages < Self.pagesPerTurn else { continue }
                 pages += 1
                 read(&replays[index], store)
             }
-            try send(&replays[index], now)
+            if try !send(&replays[index], now) { lost.insert(replays[index].peerName) }
         }
-        replays.removeAll { $0.isComplete && $0.outbox.isEmpty }
-        // Whoever comes first now has had its turn: the next one begins.
-        if replays.count > 1 { replays.append(replays.removeFirst()) }
+        replays.removeAll { ($0.isComplete && $0.outbox.isEmpty) || lost.contains($0.peerName) }
+    }
+
+    /// The requests that are being answered: of each peer the first. Another peer begins each turn.
+    private func firstOfEachPeer() -> [Int] {
+        guard !replays.isEmpty else { return [] }
+        var seen: Set<[UInt8]> = []
+        let first = replays.indices.filter { seen.insert(replays[$0].peerName).inserted }
+        turns &+= 1
+        let start = turns % first.count
+        return Array(first[start...] + first[..<start])
     }
 
     // MARK: - Requests
@@ -95,7 +108,8 @@ final class ReplayServer {
             let end = min(request.to ?? last ?? .first, last ?? .first)
             replays.append(
                 Replay(
-                    peer: parts[0], isRequestReply: isRequestReply, session: record.session, format: request.format,
+                    peer: parts[0], peerName: Array(parts[0].bytes), isRequestReply: isRequestReply,
+                    session: record.session, format: request.format,
                     last: end, next: max(request.from, record.first),
                     end: ReplayEnd(
                         stream: record.stream.description, session: record.session.description,
@@ -162,7 +176,10 @@ final class ReplayServer {
         }
     }
 
-    private func send(_ replay: inout Replay, _ now: ContinuousClock.Instant) throws(ZeroMQError) {
+    /// Sends what there is room for.
+    ///
+    /// - Returns: false where the peer is gone or has taken nothing for too long.
+    private func send(_ replay: inout Replay, _ now: ContinuousClock.Instant) throws(ZeroMQError) -> Bool {
         var sent = 0
         let isGone = try ignoringUnreachable { () throws(ZeroMQError) in
             while sent < replay.outbox.count, try socket.send(replay.outbox[sent]) { sent += 1 }
@@ -170,13 +187,11 @@ final class ReplayServer {
         replay.outbox.removeFirst(sent)
         if sent > 0 { replay.lastProgress = now }
         let isStuck = !replay.outbox.isEmpty && now - replay.lastProgress > patience
-        guard isGone || isStuck else { return }
         if isStuck {
             logger.notice(
                 "gave up a replay: its peer reads nothing", metadata: ["session": "\(replay.session)"])
         }
-        replay.outbox = []
-        replay.isComplete = true
+        return !isGone && !isStuck
     }
 
     /// Runs a send.

@@ -43,6 +43,7 @@ package final class SinkLoop {
     private let outcomes: Socket
     private let poller = Poller()
     private let outcomesToken: Poller.Token
+    private let replayToken: Poller.Token
     private var lastReport = SinkCounters()
     private var nextReport = ContinuousClock.now + reportInterval
 
@@ -86,7 +87,8 @@ package final class SinkLoop {
                 ("replay", try replay.socket.bind(configuration.bindReplay)),
             ])
         outcomesToken = poller.watch(outcomes)
-        for socket in [results.socket, acknowledgements.socket, replay.socket] { _ = poller.watch(socket) }
+        replayToken = poller.watch(replay.socket)
+        for socket in [results.socket, acknowledgements.socket] { _ = poller.watch(socket) }
 
         let totals = try store.reader.totals()
         logger.info(
@@ -121,6 +123,7 @@ package final class SinkLoop {
     /// - Returns: how many messages came from infer.
     private func turn(waiting limit: Duration = .milliseconds(500)) throws -> Int {
         poller.setInterest(outcomesToken, receiving: trouble == nil)
+        poller.setInterest(replayToken, receiving: replay.acceptsRequests)
         var timeout = min(limit, replay.pollTimeout ?? limit)
         if let trouble { timeout = min(timeout, trouble.nextTry - .now) }
         try poller.wait(timeout: timeout)

@@ -79,13 +79,11 @@ def test_up_without_a_source_serves_feeders_until_it_is_told_to_stop(tmp_path, s
     program = Program("posebus", "up", "--engine", "none", "--store", store, "--ephemeral", folder=tmp_path)
     context = zmq.Context()
     try:
-        # It says where feeders may connect.
-        endpoint = until(
-            lambda: re.search(r"request=(\S+)|(tcp://127\.0\.0\.1:\d+)\S*.*REQ", program.output() + program.errors()),
-            "the endpoint for feeders")
+        # It says how to feed it.
+        text = until(lambda: re.search(r"--to (tcp://[\d.:]+)", program.output() + program.errors()), "the endpoint")
         socket = context.socket(zmq.REQ)
         socket.linger, socket.rcvtimeo = 0, 120_000
-        socket.connect(next(filter(None, endpoint.groups())))
+        socket.connect(text[1])
         for frame in jpegs(20):
             socket.send_multipart([header("door"), frame])
             assert socket.recv_string().startswith("OK")
