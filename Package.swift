@@ -68,8 +68,13 @@ var targets: [Target] = [
     tests("JPEG"),
     tests("Messages"),
     tests("Delivery", ["Messages"]),
+    tests("Store", ["Messages", grdb]),
+    tests("Client", ["Messages", "ZeroMQ"]),
     tests("FrameSources", ["JPEG"]),
     tests("Stage"),
+    tests("Checkpoints"),
+    tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Stage", "ZeroMQ", lifecycle, logging]),
+    tests("Sink", ["Client", "Messages", "Stage", "Store", "ZeroMQ", logging]),
 ]
 var products: [Product] = [
     .executable(name: "posebus-ingest", targets: ["Ingest"]),
@@ -95,6 +100,8 @@ if withTorch {
                 argumentParser, lifecycle, logging, unixSignals,
             ]),
 
+        tests("Tensor"),
+        tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]

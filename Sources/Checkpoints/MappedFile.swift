@@ -22,7 +22,8 @@ public final class MappedFile: @unchecked Sendable {
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let code = errno
-            throw CheckpointError(file: url.path, .unreadable, "it cannot be opened: \(String(cString: strerror(code)))")
+            throw CheckpointError(
+                file: url.path, .unreadable, "it cannot be opened: \(String(cString: strerror(code)))")
         }
         defer { close(descriptor) }
         var status = stat()
@@ -34,7 +35,8 @@ public final class MappedFile: @unchecked Sendable {
         let address = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let address, address != MAP_FAILED else {
             let code = errno
-            throw CheckpointError(file: url.path, .unreadable, "it cannot be mapped: \(String(cString: strerror(code)))")
+            throw CheckpointError(
+                file: url.path, .unreadable, "it cannot be mapped: \(String(cString: strerror(code)))")
         }
         buffer = UnsafeRawBufferPointer(start: address, count: length)
         isMapping = true

@@ -104,6 +104,13 @@ public struct StoreTotals: Sendable, Equatable {
     public var poses: UInt64
     /// Outcomes that are drops.
     public var drops: UInt64
+
+    package init(sessions: UInt64, poses: UInt64, drops: UInt64) {
+        self.sessions = sessions
+        self.poses = poses
+        self.drops = drops
+    }
+
     /// Outcomes: poses and drops.
     public var outcomes: UInt64 { poses + drops }
 }

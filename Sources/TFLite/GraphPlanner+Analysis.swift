@@ -35,7 +35,8 @@ extension GraphPlanner {
             guard step.kind == .densify || type == .float16 || type == .float32 else {
                 throw CheckpointError(
                     file: model.name, .unsupported,
-                    "operator \(step.index) (\(step.kind)): quantised tensors (\(type)) are not supported, only FLOAT16")
+                    "operator \(step.index) (\(step.kind)): quantised tensors (\(type)) are not supported, only FLOAT16"
+                )
             }
             guard model.tensors[input].shape == model.tensors[step.outputs[0]].shape else {
                 throw CheckpointError(
@@ -59,7 +60,8 @@ extension GraphPlanner {
     }
 
     /// Every tensor has to be computed before it is read, and only once.
-    static func requireOrder(_ model: TFLiteModel, _ steps: [TFLiteOperator], constants: [Int?]) throws(CheckpointError) {
+    static func requireOrder(_ model: TFLiteModel, _ steps: [TFLiteOperator], constants: [Int?]) throws(CheckpointError)
+    {
         var known = Set(model.inputs)
         for step in steps {
             for case let input? in step.inputs where constants[input] == nil && !known.contains(input) {

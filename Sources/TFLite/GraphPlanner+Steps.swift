@@ -38,7 +38,9 @@ extension GraphPlanner {
         let axis = axis < 0 ? axis + rank : axis
         guard (0..<rank).contains(axis) else { throw malformed(step, "axis \(axis) is not one of \(shape(first))") }
         guard axis != 0 else { throw unsupported(step, "the batch cannot be concatenated") }
-        guard inputs.allSatisfy({ !isConstant($0) }) else { throw unsupported(step, "constant inputs are not supported") }
+        guard inputs.allSatisfy({ !isConstant($0) }) else {
+            throw unsupported(step, "constant inputs are not supported")
+        }
         var result = shape(first)
         result[axis] = 0
         for input in inputs {
@@ -55,7 +57,8 @@ extension GraphPlanner {
     /// libtorch has the two modern conventions; the oldest, corners at corners but sizes not reduced by one, it lacks.
     func emitResize(_ plan: Plan, _ step: TFLiteOperator, alignCorners: Bool, halfPixelCenters: Bool) throws {
         guard alignCorners != halfPixelCenters else {
-            throw unsupported(step, "only half-pixel centres or aligned corners are supported, not both and not neither")
+            throw unsupported(
+                step, "only half-pixel centres or aligned corners are supported, not both and not neither")
         }
         let image = try input(step, 0)
         let source = try imageShape(step, image)

@@ -4,7 +4,8 @@ internal import Tensor
 /// Operators that move a window over an image.
 extension GraphPlanner {
     /// Weights are (out, height, width, in) in the file, or (1, height, width, out) where each channel stands by itself.
-    func emitConvolution(_ plan: Plan, _ step: TFLiteOperator, _ window: TFLiteOperator.Window, depthwise: Bool) throws {
+    func emitConvolution(_ plan: Plan, _ step: TFLiteOperator, _ window: TFLiteOperator.Window, depthwise: Bool) throws
+    {
         var (image, margins) = try image(step)
         let input = try imageShape(step, image)
         let weight = try constant(step, 1, "weights")

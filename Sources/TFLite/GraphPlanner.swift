@@ -121,7 +121,8 @@ struct GraphPlanner {
     /// The shape of a tensor that has to be an image.
     func imageShape(_ step: TFLiteOperator, _ tensor: Int) throws(CheckpointError) -> [Int] {
         guard shape(tensor).count == 4 else {
-            throw unsupported(step, "its tensor \(tensor) has the shape \(shape(tensor)), and an image has 4 dimensions")
+            throw unsupported(
+                step, "its tensor \(tensor) has the shape \(shape(tensor)), and an image has 4 dimensions")
         }
         return shape(tensor)
     }

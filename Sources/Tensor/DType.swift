@@ -37,7 +37,9 @@ public enum DType: Sendable, Hashable, CaseIterable {
     }
 
     init?(code: Int32) {
-        guard let match = Self.allCases.first(where: { Int32(bitPattern: $0.code.rawValue) == code }) else { return nil }
+        guard let match = Self.allCases.first(where: { Int32(bitPattern: $0.code.rawValue) == code }) else {
+            return nil
+        }
         self = match
     }
 }

@@ -8,7 +8,7 @@ import Testing
     }
 
     func general(_ text: String) throws -> FeederHeader {
-        try Array(text.utf8).withUnsafeBytes { try FeederHeader(json: $0) }
+        try Array(text.utf8).withUnsafeBytes { try FeederHeader(json: Array($0)) }
     }
 
     @Test(arguments: [
@@ -50,7 +50,7 @@ import Testing
             let quick = bytes.withUnsafeBytes { FeederHeader.quick(json: $0) }
             guard let quick else { continue }
             let text = String(decoding: bytes, as: UTF8.self)
-            #expect(try bytes.withUnsafeBytes { try FeederHeader(json: $0) } == quick, "\(text)")
+            #expect(try bytes.withUnsafeBytes { try FeederHeader(json: Array($0)) } == quick, "\(text)")
             agreed += 1
         }
         #expect(agreed > 100)

@@ -48,7 +48,8 @@ struct GraphExecutorTests {
             for (index, output) in try executor.run(inputs).enumerated() {
                 #expect(output.shape == batched(executor.outputShapes[index], count))
                 let difference = difference(try output.floats(), batch.flatMap { $0.outputs[index] })
-                #expect(difference < 1e-5, "output \(index) differs by \(difference) of its range in a batch of \(count)")
+                #expect(
+                    difference < 1e-5, "output \(index) differs by \(difference) of its range in a batch of \(count)")
             }
         }
     }

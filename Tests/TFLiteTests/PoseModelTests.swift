@@ -14,7 +14,8 @@ struct PoseModelTests {
     static let names = ["pose_detection", "pose_landmark_full"]
 
     private func executor(_ name: String) throws -> GraphExecutor {
-        try GraphExecutor(try TFLiteModel(contentsOf: try #require(models).appending(path: "\(name).tflite")), threads: 2)
+        try GraphExecutor(
+            try TFLiteModel(contentsOf: try #require(models).appending(path: "\(name).tflite")), threads: 2)
     }
 
     @Test("On a drawn image, every output is Google's to a thousandth of its range", arguments: names)
@@ -38,8 +39,10 @@ struct PoseModelTests {
     @Test("On real pictures too", .enabled(if: crops != nil), arguments: names)
     func real(_ name: String) throws {
         let executor = try executor(name)
-        let files = try FileManager.default.contentsOfDirectory(at: try #require(crops), includingPropertiesForKeys: nil)
-            .filter { $0.lastPathComponent.hasPrefix(name) }
+        let files = try FileManager.default.contentsOfDirectory(
+            at: try #require(crops), includingPropertiesForKeys: nil
+        )
+        .filter { $0.lastPathComponent.hasPrefix(name) }
         var greatest = [String: Float]()
         for file in files {
             var values = try floats(file)[...]
@@ -49,7 +52,8 @@ struct PoseModelTests {
                 let difference = difference(try output.floats(), sample.outputs[index])
                 let label = executor.outputNames[index]
                 greatest[label] = max(greatest[label] ?? 0, difference)
-                #expect(difference < 1e-3, "\(label) of \(file.lastPathComponent) differs by \(difference) of its range")
+                #expect(
+                    difference < 1e-3, "\(label) of \(file.lastPathComponent) differs by \(difference) of its range")
             }
         }
         #expect(!files.isEmpty)

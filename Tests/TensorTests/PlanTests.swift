@@ -52,7 +52,8 @@ struct PlanTests {
         let plan = try Plan.build(valueCount: 3, inputs: [0, 1], outputs: [2], device: .cpu, threads: 1) { plan in
             try plan.sum(0, 1, to: 2, .none)
         }
-        let a = try Tensor(floats: [1, 2], shape: [1, 1, 1, 2]), b = try Tensor(floats: [1, 2, 3], shape: [1, 1, 1, 3])
+        let a = try Tensor(floats: [1, 2], shape: [1, 1, 1, 2]),
+            b = try Tensor(floats: [1, 2, 3], shape: [1, 1, 1, 3])
         let error = #expect(throws: TorchError.self) { try plan.run([a, b]) }
         #expect(error?.message.contains("sum of value 2") == true)
         #expect(try plan.run([a, a])[0].floats() == [2, 4])

@@ -10,7 +10,8 @@ struct FlatBuffer: Sendable {
     }
 
     /// A little-endian integer at an offset from the file's start.
-    func integer<Value: FixedWidthInteger>(at offset: Int, _: Value.Type = Value.self) throws(CheckpointError) -> Value {
+    func integer<Value: FixedWidthInteger>(at offset: Int, _: Value.Type = Value.self) throws(CheckpointError) -> Value
+    {
         let size = MemoryLayout<Value>.size
         guard offset >= 0, offset <= file.count - size else {
             throw error("damaged: it points to byte \(offset) and has only \(file.count)")
@@ -115,7 +116,10 @@ struct FlatTable: Sendable {
         guard count <= limit else { throw buffer.error("\(count) \(meaning) are more than the \(limit) allowed") }
         return buffer.file.withUnsafeBytes { bytes in
             (0..<count).map {
-                Int(Value(littleEndian: bytes.loadUnaligned(fromByteOffset: range.lowerBound + $0 * stride, as: Value.self)))
+                Int(
+                    Value(
+                        littleEndian: bytes.loadUnaligned(
+                            fromByteOffset: range.lowerBound + $0 * stride, as: Value.self)))
             }
         }
     }

@@ -89,7 +89,8 @@ private struct Budget {
     mutating func spend(_ count: Int) throws(CheckpointError) {
         left -= count
         guard left >= 0 else {
-            throw CheckpointError(file: file.name, .malformed, "its parts refer to each other more often than is possible")
+            throw CheckpointError(
+                file: file.name, .malformed, "its parts refer to each other more often than is possible")
         }
     }
 }

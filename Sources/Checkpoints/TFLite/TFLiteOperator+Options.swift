@@ -77,7 +77,8 @@ extension TFLiteOperator.Options {
         case .add:
             self = .add(try Self.activation(table, 0, label))
         case .concatenation:
-            self = .concatenation(axis: Int(try table.integer(0, default: Int32(0))), try Self.activation(table, 1, label))
+            self = .concatenation(
+                axis: Int(try table.integer(0, default: Int32(0))), try Self.activation(table, 1, label))
         case .conv2D:
             self = .convolution(try Self.window(table, activation: 3, dilation: 4, label))
         case .depthwiseConv2D:

@@ -93,6 +93,7 @@ public struct TFLiteOperator: Sendable {
         }
         self.inputs = inputs.map { $0 == -1 ? nil : $0 }
         options = try Options(
-            kind, type: try table.integer(3, default: UInt8(0)), try table.table(4), label: label, file: buffer.file.name)
+            kind, type: try table.integer(3, default: UInt8(0)), try table.table(4), label: label,
+            file: buffer.file.name)
     }
 }

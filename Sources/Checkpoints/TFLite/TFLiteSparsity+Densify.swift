@@ -8,7 +8,9 @@ extension TFLiteSparsity {
     ///
     /// The levels are walked breadth first, keeping for every entry of a level where in the result it lies; a level's
     /// size is known before it is expanded, so no input can make this use more than the result's own memory.
-    package func densified<Element: FixedWidthInteger>(_ stored: [Element], shape: [Int]) throws(Inconsistency) -> [Element] {
+    package func densified<Element: FixedWidthInteger>(_ stored: [Element], shape: [Int]) throws(Inconsistency)
+        -> [Element]
+    {
         let dimensions = try dimensions(of: shape)
         let total = shape.reduce(1, *)
         var positions = [0]

@@ -41,7 +41,8 @@ public struct TFLiteSparsity: Sendable {
                         segments: try Self.indices(level, type: 2, vector: 3, label: label),
                         indices: try Self.indices(level, type: 4, vector: 5, label: label)))
             case let format:
-                throw CheckpointError(file: file, .unsupported, "\(label) has sparse levels of an unknown format \(format)")
+                throw CheckpointError(
+                    file: file, .unsupported, "\(label) has sparse levels of an unknown format \(format)")
             }
         }
         self.levels = levels

@@ -41,7 +41,8 @@ extension TFLiteTensor {
         return data
     }
 
-    private func elements<Bits: FixedWidthInteger>(_ data: FileSlice, of _: Bits.Type) throws(CheckpointError) -> [Bits] {
+    private func elements<Bits: FixedWidthInteger>(_ data: FileSlice, of _: Bits.Type) throws(CheckpointError) -> [Bits]
+    {
         let size = MemoryLayout<Bits>.size
         let stored = data.withUnsafeBytes { bytes in
             (0..<(bytes.count / size)).map {

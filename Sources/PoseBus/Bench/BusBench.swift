@@ -106,7 +106,8 @@ struct BusBench {
             lines.append(
                 usage.name.padding(toLength: 18, withPad: " ", startingAt: 0)
                     + "\((cpu / Double(max(1, frames)) * 1e6).fixed(0)) µs CPU a frame, memory at most "
-                    + "\((Double(early) / 1024).fixed(0)) MB in the first half, \((Double(late) / 1024).fixed(0)) MB in the second")
+                    + "\((Double(early) / 1024).fixed(0)) MB in the first half, \((Double(late) / 1024).fixed(0)) MB in the second"
+            )
         }
         return lines
     }

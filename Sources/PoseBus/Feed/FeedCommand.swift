@@ -61,7 +61,9 @@ struct FeedCommand: AsyncParsableCommand {
     private func feed(_ run: FeedRun, joints: JointsFile?) async throws {
         let progress = ProgressLine()
         let meter = RateMeter()
-        try await withInterrupt { run.cancel() } while: {
+        try await withInterrupt {
+            run.cancel()
+        } while: {
             try await whileRunning {
                 let status = run.status
                 progress.update(

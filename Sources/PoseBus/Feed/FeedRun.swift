@@ -92,7 +92,8 @@ final class JointsFile: Sendable {
     private let output: Mutex<FileHandle>
 
     init(path: String) throws {
-        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let handle = FileHandle(forWritingAtPath: path)
         else { throw FrameSourceError("\(path) cannot be written") }
         output = Mutex(handle)
     }

@@ -65,7 +65,9 @@ struct ImageCommand: ParsableCommand {
 
     private func line(_ file: String, _ engine: any PoseEngine) throws -> String {
         guard FileManager.default.fileExists(atPath: file) else { throw FrameSourceError("there is no such file") }
-        guard let frame = try FrameSourceSpec(parsing: file).open().next() else { throw FrameSourceError("it holds no image") }
+        guard let frame = try FrameSourceSpec(parsing: file).open().next() else {
+            throw FrameSourceError("it holds no image")
+        }
         let image = try DecodedImage.decode(frame.jpeg)
         let start = ContinuousClock.now
         let persons = try engine.processStill(image, boxes: boxes.map(\.box))

@@ -83,7 +83,9 @@ enum WeightState: Equatable, CustomStringConvertible {
         if !FileManager.default.fileExists(atPath: folder.appendingPathComponent(file.name).path) {
             self = .missing
         } else {
-            self = (try? BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file)) == nil ? .altered : .good
+            self =
+                (try? BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file)) == nil
+                ? .altered : .good
         }
     }
 
@@ -91,7 +93,9 @@ enum WeightState: Equatable, CustomStringConvertible {
     ///
     /// - Throws: an error that names the first one that is missing or altered.
     static func check(in folder: URL) throws {
-        for file in BlazePoseModels.files { try BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file) }
+        for file in BlazePoseModels.files {
+            try BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file)
+        }
     }
 
     var description: String {

@@ -5,7 +5,8 @@ internal import Synchronization
 internal import UnixSignals
 
 /// Runs `work` while `tick` is called about five times a second.
-func whileRunning(tick: @escaping @Sendable () -> Void, work: @escaping @Sendable () async throws -> Void) async throws {
+func whileRunning(tick: @escaping @Sendable () -> Void, work: @escaping @Sendable () async throws -> Void) async throws
+{
     let ticker = Task {
         while !Task.isCancelled {
             tick()
@@ -27,7 +28,8 @@ func withInterrupt(
                     service: InterruptibleWork(work: work, onInterrupt: onInterrupt),
                     successTerminationBehavior: .gracefullyShutdownGroup)
             ],
-            gracefulShutdownSignals: [.sigint, .sigterm], logger: Logger(label: "posebus") { _ in SwiftLogNoOpLogHandler() }))
+            gracefulShutdownSignals: [.sigint, .sigterm],
+            logger: Logger(label: "posebus") { _ in SwiftLogNoOpLogHandler() }))
     try await group.run()
 }
 

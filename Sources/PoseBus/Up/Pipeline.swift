@@ -79,8 +79,10 @@ final class Pipeline: Sendable {
             .init(
                 name: "posebus-sink", arguments: ["--store", store] + level,
                 binds: [
-                    ("outcomes", "--bind-outcomes", endpoint(.outcomes)), ("results", "--bind-results", endpoint(.results)),
-                    ("acks", "--bind-acks", endpoint(.acknowledgements)), ("replay", "--bind-replay", endpoint(.replay)),
+                    ("outcomes", "--bind-outcomes", endpoint(.outcomes)),
+                    ("results", "--bind-results", endpoint(.results)),
+                    ("acks", "--bind-acks", endpoint(.acknowledgements)),
+                    ("replay", "--bind-replay", endpoint(.replay)),
                 ]))
         let infer = try await supervisor.start(
             .init(
@@ -92,11 +94,13 @@ final class Pipeline: Sendable {
                 name: "posebus-ingest",
                 arguments: ["--infer", infer["frames"] ?? "", "--acks", sink["acks"] ?? ""] + level,
                 binds: [
-                    ("push", "--bind-push", endpoint(.framesPush)), ("request", "--bind-request", endpoint(.framesRequest)),
+                    ("push", "--bind-push", endpoint(.framesPush)),
+                    ("request", "--bind-request", endpoint(.framesRequest)),
                     ("preview", "--bind-preview", endpoint(.preview)),
                 ]))
         guard let request = ingest["request"], let results = sink["results"] else {
-            throw StageFailure("the stages beside posebus are of another release; build all of them", exitCode: .failure)
+            throw StageFailure(
+                "the stages beside posebus are of another release; build all of them", exitCode: .failure)
         }
         return Endpoints(request: request, results: results)
     }
@@ -143,7 +147,9 @@ final class Pipeline: Sendable {
 
     /// Whether nothing more is to come: the person stopped it, or every source's session has ended in the store.
     private func isOver(_ tally: ResultTally) -> Bool {
-        if stopped.isRequested { return runs.allSatisfy { $0.status.isDone } ? tally.hasEnded(runs.map(\.stream)) : true }
+        if stopped.isRequested {
+            return runs.allSatisfy { $0.status.isDone } ? tally.hasEnded(runs.map(\.stream)) : true
+        }
         return !runs.isEmpty && runs.allSatisfy(\.status.isDone) && tally.hasEnded(runs.map(\.stream))
     }
 
@@ -166,7 +172,9 @@ final class Pipeline: Sendable {
                 "\(run.stream): \(fed.accepted + fed.refused) frames in, \(outcomes) outcomes out: "
                     + "\(count.poses) poses (\(count.withPersons) with persons), \(count.drops) drops"
                     + (count.reasons.isEmpty
-                        ? "" : " (" + count.reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+                        ? ""
+                        : " ("
+                            + count.reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
                             .joined(separator: ", ") + ")"))
             if let warning = fed.warning { printError("\(run.stream): \(warning)") }
         }

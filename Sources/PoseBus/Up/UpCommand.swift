@@ -60,7 +60,9 @@ struct UpCommand: AsyncParsableCommand {
             runs: runs, engine: engine, store: store, models: modelsFolder, threads: threads, ephemeral: ephemeral,
             joints: try joints.map { try JointsFile(path: $0) }, stageLogLevel: stageLogLevel)
         let status = Mutex<ExitCode>(.success)
-        try await withInterrupt { pipeline.stop() } while: {
+        try await withInterrupt {
+            pipeline.stop()
+        } while: {
             let code = await pipeline.run()
             status.withLock { $0 = code }
         }

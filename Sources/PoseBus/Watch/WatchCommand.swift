@@ -38,7 +38,9 @@ struct WatchCommand: AsyncParsableCommand {
             throw ExitCode.validationFailure
         }
         let stop = StopSignal()
-        try await withInterrupt { stop.request() } while: {
+        try await withInterrupt {
+            stop.request()
+        } while: {
             try await runOnThread(named: "watch") { try watch(name, until: stop) }
         }
     }
@@ -70,7 +72,8 @@ struct WatchCommand: AsyncParsableCommand {
             case .session(let session):
                 let what = session.event == .begin ? "begins" : "ends"
                 printError(
-                    "\(session.stream) \(what): \(session.frames) frames, \(session.poses) poses, \(session.drops) drops")
+                    "\(session.stream) \(what): \(session.frames) frames, \(session.poses) poses, \(session.drops) drops"
+                )
             }
         }
     }
