@@ -20,7 +20,8 @@ final class IngestRig {
     }
 
     let context: Context
-    let endpoints: Readiness
+    /// Where ingest listens.
+    fileprivate(set) var endpoints = Readiness(stage: "", endpoints: [])
     private(set) var infer: Socket?
     private var acknowledgements: Socket?
     let inferEndpoint: String
@@ -33,13 +34,14 @@ final class IngestRig {
     /// Sessions whose end is stored, with their numbers of frames.
     var ended: [SessionID: UInt64] = [:]
 
-    fileprivate init(context: Context, infer: Socket, acknowledgements: Socket, endpoints: Readiness) {
-        self.context = context
-        self.infer = infer
-        self.acknowledgements = acknowledgements
-        self.endpoints = endpoints
+    fileprivate init() throws {
+        context = try Context()
+        let infer = try bound(.pull, "tcp://127.0.0.1:*", in: context)
+        let acknowledgements = try bound(.extendedPublish, "tcp://127.0.0.1:*", in: context)
         inferEndpoint = infer.boundEndpoints.last ?? ""
         acknowledgementEndpoint = acknowledgements.boundEndpoints.last ?? ""
+        self.infer = infer
+        self.acknowledgements = acknowledgements
     }
 
     // MARK: - Feeding
@@ -89,7 +91,7 @@ final class IngestRig {
 
     private func step() throws {
         while let socket = infer, case .parts(let parts)? = try socket.receive() {
-            let header = try FrameHeader(wire: parts[0].bytes)
+            let header = try frameHeader(parts[0])
             arrived.append(Arrived(header: header, payload: parts.count > 1 ? parts[1] : nil))
             if acknowledges { try store(arrived[arrived.count - 1]) }
         }
@@ -157,11 +159,12 @@ struct Late: Error, CustomStringConvertible {
 private func bound(_ kind: SocketKind, _ endpoint: String, in context: Context) throws -> Socket {
     let deadline = ContinuousClock.now + .seconds(5)
     while true {
+        let socket = try Socket(kind, in: context)
         do {
-            let socket = try Socket(kind, in: context)
             try socket.bind(endpoint)
             return socket
-        } catch  where error.code == .addressInUse && ContinuousClock.now < deadline {
+        } catch {
+            guard error.code == .addressInUse, ContinuousClock.now < deadline else { throw error }
             usleep(5000)
         }
     }
@@ -178,15 +181,13 @@ func withIngest(
 ) async throws -> Counters {
     let counters = Mutex(Counters())
     try await runOnThread(named: "test") {
-        let context = try Context()
-        let infer = try bound(.pull, "tcp://127.0.0.1:*", in: context)
-        let acknowledgements = try bound(.extendedPublish, "tcp://127.0.0.1:*", in: context)
+        let rig = try IngestRig()
         var configuration = IngestConfiguration()
         configuration.pushEndpoint = "tcp://127.0.0.1:*"
         configuration.requestEndpoint = "tcp://127.0.0.1:*"
         configuration.previewEndpoint = "tcp://127.0.0.1:*"
-        configuration.infers = infer.boundEndpoints
-        configuration.acknowledgements = acknowledgements.boundEndpoints
+        configuration.infers = [rig.inferEndpoint]
+        configuration.acknowledgements = [rig.acknowledgementEndpoint]
         configuration.drain = .seconds(5)
         configure(&configuration)
 
@@ -204,8 +205,7 @@ func withIngest(
             }
         }
         thread.start()
-        let rig = IngestRig(
-            context: context, infer: infer, acknowledgements: acknowledgements, endpoints: try readiness.wait())
+        rig.endpoints = try readiness.wait()
         do {
             try body(rig)
         } catch {
@@ -244,4 +244,13 @@ final class Outcome<Value: Sendable>: Sendable {
 func jpeg(width: Int = 32, height: Int = 16) throws -> Message {
     let pixels = [UInt8](repeating: 128, count: 3 * width * height)
     return Message(try pixels.withUnsafeBytes { try JPEGEncoder().encode($0, width: width, height: height) })
+}
+
+/// A message's bytes live as long as the message, and the optimiser ends that with its last use.
+func frameHeader(_ message: Message) throws -> FrameHeader {
+    try withExtendedLifetime(message) { try FrameHeader(wire: message.bytes) }
+}
+
+func bytes(_ message: Message) -> [UInt8] {
+    withExtendedLifetime(message) { Array(message.bytes) }
 }
