@@ -15,6 +15,11 @@ public final class Feeder {
         public let frame: CameraFrame
         /// Ingest's reason, such as `corrupt_jpeg`.
         public let reason: String
+
+        package init(frame: CameraFrame, reason: String) {
+            self.frame = frame
+            self.reason = reason
+        }
     }
 
     /// The stream.

@@ -45,34 +45,37 @@ struct FrameQueueTests {
         for number in 0..<40 {
             for session in sessions { queue.put(try job(session, number), needsPixels: true) }
         }
-        let seen = Mutex<[SessionID: [Int]]>([:])
+        let seen = Seen()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for seed in 0..<3 {
-                group.addTask {
-                    try await runOnThread(named: "decode") {
-                        var random = SystemRandomNumberGenerator()
-                        while let job = queue.nextToDecode() {
-                            usleep(UInt32.random(in: 0..<UInt32(200 * (seed + 1)), using: &random))
-                            queue.decoded(job)
-                        }
-                    }
-                }
-            }
-            group.addTask {
-                try await runOnThread(named: "engine") {
-                    while case .batch(let jobs)? = queue.nextWork(maxBatch: 2, maxWait: .milliseconds(1)) {
-                        seen.withLock { seen in
-                            for job in jobs {
-                                seen[job.header.session, default: []].append(Int(job.header.sequence.value))
-                            }
-                        }
-                    }
-                }
-            }
+            for seed in 0..<3 { group.addTask { try await decode(queue, pause: UInt32(200 * (seed + 1))) } }
+            group.addTask { try await collect(queue, into: seen) }
             queue.close()
             try await group.waitForAll()
         }
-        for session in sessions { #expect(seen.withLock { $0[session] } == Array(0..<40)) }
+        for session in sessions { #expect(seen.numbers.withLock { $0[session] } == Array(0..<40)) }
+    }
+
+    private final class Seen: Sendable {
+        let numbers = Mutex<[SessionID: [Int]]>([:])
+    }
+
+    private func decode(_ queue: FrameQueue, pause: UInt32) async throws {
+        try await runOnThread(named: "decode") {
+            while let job = queue.nextToDecode() {
+                usleep(UInt32.random(in: 0..<pause))
+                queue.decoded(job)
+            }
+        }
+    }
+
+    private func collect(_ queue: FrameQueue, into seen: Seen) async throws {
+        try await runOnThread(named: "engine") {
+            while case .batch(let jobs)? = queue.nextWork(maxBatch: 2, maxWait: .milliseconds(1)) {
+                seen.numbers.withLock { seen in
+                    for job in jobs { seen[job.header.session, default: []].append(Int(job.header.sequence.value)) }
+                }
+            }
+        }
     }
 
     @Test func `a session is forgotten only after its last frame`() throws {

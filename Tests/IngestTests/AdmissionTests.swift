@@ -40,12 +40,12 @@ import ZeroMQ
             Issue.record("refused")
             return
         }
-        #expect(Array(payload.message.bytes) == [3, 2, 1, 6, 5, 4])
+        #expect(bytes(payload.message) == [3, 2, 1, 6, 5, 4])
     }
 
     @Test func recordsWhyAnImageIsNone() throws {
         let huge = Message([UInt8](repeating: 0, count: 10_001))
-        let truncated = Message(try jpeg().bytes.dropLast(40))
+        let truncated = Message(bytes(try jpeg()).dropLast(40))
         let cases: [(Message, FeederHeader.RawSize?, DropReason)] = [
             (Message("hello"), nil, .corruptJPEG), (Message(""), nil, .corruptJPEG), (truncated, nil, .corruptJPEG),
             (huge, nil, .tooLarge), (try jpeg(width: 200, height: 200), nil, .tooLarge),

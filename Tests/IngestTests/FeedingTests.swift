@@ -26,7 +26,7 @@ import ZeroMQ
             let one = try #require(rig.arrived.first { $0.header.cameraFrame == CameraFrame(7) })
             #expect(one.header.width == 32 && one.header.height == 16)
             #expect(one.header.payload == .jpeg)
-            #expect(one.payload.map { Array($0.bytes) } == Array(image.bytes))
+            #expect(one.payload.map(bytes) == bytes(image))
             #expect(one.header.delivery == .lossless)
         }
         #expect(counters.accepted == 32)
@@ -55,7 +55,7 @@ import ZeroMQ
             #expect(rig.arrived.isEmpty)
             let drops: [(Message, String)] = [
                 (Message("no image"), "corrupt_jpeg"), (Message(""), "corrupt_jpeg"),
-                (Message(image.bytes.dropLast(30)), "corrupt_jpeg"),
+                (Message(bytes(image).dropLast(30)), "corrupt_jpeg"),
                 (Message([UInt8](repeating: 0, count: 30_000_000)), "too_large"),
             ]
             for (bad, word) in drops {
@@ -172,8 +172,8 @@ import ZeroMQ
             }
             #expect(shown.count == 3)
             #expect(shown[0].text == "preview/s")
-            #expect(try FrameHeader(wire: shown[1].bytes).stream.description == "s")
-            #expect(Array(shown[2].bytes) == Array(image.bytes))
+            #expect(try frameHeader(shown[1]).stream.description == "s")
+            #expect(bytes(shown[2]) == bytes(image))
             try viewer.unsubscribe("preview/s")
             try rig.pass(.milliseconds(200))
         }

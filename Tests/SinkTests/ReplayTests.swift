@@ -1,6 +1,7 @@
 import Foundation
 import Messages
 import Sink
+import Stage
 import Testing
 import ZeroMQ
 

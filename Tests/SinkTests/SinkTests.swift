@@ -33,7 +33,7 @@ struct SinkTests {
                 Thread.sleep(forTimeInterval: 0.005)
             }
         }
-        throw StageFailure("the subscription never took effect", exitCode: .failure)
+        throw Late(what: "the subscription never took effect")
     }
 
     private func waitUntilStored(_ sink: RunningSink, _ next: Sequence) throws {

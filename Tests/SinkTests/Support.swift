@@ -10,6 +10,11 @@ import ZeroMQ
 /// How long anything may take before its test fails.
 let patience = Duration.seconds(10)
 
+/// Something that did not happen in time.
+struct Late: Error {
+    let what: String
+}
+
 /// A sink of its own on free ports, on its own thread.
 final class RunningSink {
     let readiness: Readiness
@@ -56,7 +61,7 @@ final class RunningSink {
         started.wait()
         guard let ready = place.readiness.withLock({ $0 }) else {
             readiness = Readiness(stage: "none", endpoints: [])
-            throw result.state.withLock { $0.error } ?? StageFailure("the sink did not start", exitCode: .failure)
+            throw result.state.withLock { $0.error } ?? Late(what: "the sink did not start")
         }
         readiness = ready
     }
@@ -66,7 +71,7 @@ final class RunningSink {
     func finish() throws -> SinkCounters {
         stop.request()
         guard ended.wait(timeout: .now() + 10) == .success else {
-            throw StageFailure("the sink did not stop", exitCode: .failure)
+            throw Late(what: "the sink did not stop")
         }
         return try result.state.withLock { result in
             if let error = result.error { throw error }
@@ -84,7 +89,7 @@ final class RunningSink {
         options.receiveHighWaterMark = highWaterMark
         options.receiveTimeout = patience
         options.sendTimeout = patience
-        options.linger = .seconds(2)
+        if kind == .push { options.linger = .seconds(2) }
         let socket = try Socket(kind, in: context, options: options)
         try socket.connect(try #require(readiness[name]))
         return socket
@@ -111,7 +116,7 @@ extension Socket {
     /// The next message, within the socket's patience.
     func next(maxParts: Int = 16) throws -> [Message] {
         guard case .parts(let parts)? = try receive(maxParts: maxParts, blocking: true) else {
-            throw StageFailure("no message came in time", exitCode: .failure)
+            throw Late(what: "no message came in time")
         }
         return parts
     }
