@@ -40,7 +40,7 @@ package struct IngestConfiguration: Sendable {
     /// The most streams at once.
     package var maxStreams = 64
     /// Frames of one feeder that may wait for a full window, or for a decoder.
-    package var maxOutstanding = 16
+    package var maxOutstanding = 64
     /// Bytes of all frames that wait so.
     package var maxHeldBytes = 256 << 20
     /// A session without a frame for so long is ended; nil: never.

@@ -52,7 +52,7 @@ struct IngestOptions: ParsableArguments {
     var maxStreams = 64
 
     @Option(help: "Frames one feeder may have waiting for room.")
-    var maxOutstanding = 16
+    var maxOutstanding = 64
 
     @Option(help: "End a session that had no frame for so long; 0: never.")
     var idleEndSeconds = 300.0

@@ -137,10 +137,8 @@ def test_replay_answers_with_every_outcome_in_order(start):
     push(pipeline, "door", jpegs(50))
     outcomes, _ = results.session("door")
     replay = pipeline.socket(zmq.DEALER, "replay")
-    replay.send_multipart([
-        b"",
-        json.dumps({"stream": "door", "session": None, "from": 10, "to": None, "format": "json"}).encode(),
-    ])
+    request = {"stream": "door", "session": None, "from": 10, "to": None, "format": "json"}
+    replay.send(json.dumps(request).encode())
     replayed = []
     while True:
         body = json.loads(replay.recv_multipart()[-1])
@@ -156,7 +154,7 @@ def _counted(session, count):
     return outcomes, count, event
 
 
-def _dealer(pipeline, stream, frames, outstanding=100, **keys):
+def _dealer(pipeline, stream, frames, outstanding=64, **keys):
     """Feeds with up to `outstanding` frames unanswered; returns the answers."""
     socket = pipeline.socket(zmq.DEALER, "request")
     answers = []
