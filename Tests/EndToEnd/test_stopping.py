@@ -6,7 +6,7 @@ import pytest
 import zmq
 
 from images import jpegs
-from pipeline import Feeder, check_complete, header, push, until
+from pipeline import own_socket, Feeder, check_complete, header, push, until
 from store import sessions, stored
 
 
@@ -31,7 +31,7 @@ def test_a_killed_stage_that_is_started_again_costs_no_frame(start, stage, trans
     pipeline = start(transport=transport, ingest=["--window-frames", "64"])
     results = pipeline.results() if stage == "infer" else None
     frames = jpegs(50)
-    push(pipeline, "file", frames * 6, end=False, delivery="lossless")
+    confirmed(pipeline, "file", frames * 6, end=False)
     until(lambda: len(stored(pipeline.store, "file")) == 300, "the first outcomes")
     feeder = kill_with_frames_in_hand(pipeline, stage, 300)
     pipeline.start(stage)
@@ -59,7 +59,7 @@ def test_a_stage_that_is_stopped_mid_stream_and_started_again_costs_no_frame(sta
 
 def test_both_downstream_stages_killed_at_once(start):
     pipeline = start(ingest=["--window-frames", "64"])
-    push(pipeline, "file", jpegs(50) * 6, end=False, delivery="lossless")
+    confirmed(pipeline, "file", jpegs(50) * 6, end=False)
     until(lambda: len(stored(pipeline.store, "file")) == 300, "the first outcomes")
     pipeline.kill("sink")
     feeder = kill_with_frames_in_hand(pipeline, "infer", 300)
@@ -84,6 +84,18 @@ def test_infer_killed_again_and_again(start):
     assert event["drops"] == 0
 
 
+def confirmed(pipeline, stream, frames, end=True, first=0):
+    """Feeds frames by REQ: each is ingest's once it is answered. What a PUSH feeder has sent when it closes is nobody's."""
+    with own_socket(pipeline, zmq.REQ, "request") as socket:
+        for number, frame in enumerate(frames, first):
+            socket.send_multipart([header(stream, frame=number, delivery="lossless"), frame])
+            answer = socket.recv_string()
+            assert answer.startswith("OK"), answer
+        if end:
+            socket.send(header(stream, end=True))
+            assert socket.recv_string().startswith("OK")
+
+
 def kill_with_frames_in_hand(pipeline, stage, first):
     """Kills a stage that provably holds frames, and feeds more than the window holds while it is away, up to 1000."""
     frames = jpegs(50)
@@ -94,7 +106,7 @@ def kill_with_frames_in_hand(pipeline, stage, first):
         assert answer.startswith("OK"), answer
     pipeline.kill(stage)
     rest = [frames[number % 50] for number in range(first + 40, 1000)]
-    return Feeder(lambda: push(pipeline, "file", rest, first=first + 40, delivery="lossless"))
+    return Feeder(lambda: confirmed(pipeline, "file", rest, first=first + 40))
 
 
 def check_everything_is_stored(pipeline, stream, count):
