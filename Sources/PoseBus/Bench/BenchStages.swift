@@ -20,7 +20,7 @@ struct ProcessUsage: Sendable {
         let status = (try? String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)) ?? ""
         residentKilobytes =
             status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-            .flatMap { Int($0.dropFirst(6).split(separator: " ").first ?? "") } ?? 0
+            .flatMap { Int($0.dropFirst(6).split(whereSeparator: \.isWhitespace).first ?? "") } ?? 0
     }
 }
 
