@@ -57,7 +57,7 @@ package struct InferLedger<Answer> {
 
     private let capacity: Int
     private var entries: SequenceRing<Entry>?
-    private var endSequence: Sequence?
+    private var endSequence: SequenceNumber?
 
     /// An empty ledger.
     ///
@@ -67,7 +67,7 @@ package struct InferLedger<Answer> {
     }
 
     /// The next new sequence, or nil before the first header.
-    package var expected: Sequence? { entries?.end }
+    package var expected: SequenceNumber? { entries?.end }
     /// How many sequences are in hand or cached.
     package var count: Int { entries?.count ?? 0 }
     /// Whether the end of the session was processed and finished.
@@ -105,14 +105,14 @@ package struct InferLedger<Answer> {
     ///
     /// - Returns: whether the sink still needs it. False where it has been acknowledged meanwhile, or was finished
     ///   already.
-    package mutating func finish(_ sequence: Sequence, with answer: Answer) -> Bool {
+    package mutating func finish(_ sequence: SequenceNumber, with answer: Answer) -> Bool {
         guard entries?.contains(sequence) == true, entries?[sequence].answer == nil else { return false }
         entries?[sequence] = .finished(answer)
         return true
     }
 
     /// Moves the entries out, so that changing them copies nothing.
-    private mutating func take(orBeginAt start: Sequence) -> SequenceRing<Entry> {
+    private mutating func take(orBeginAt start: SequenceNumber) -> SequenceRing<Entry> {
         defer { entries = nil }
         return entries ?? SequenceRing(start: start)
     }

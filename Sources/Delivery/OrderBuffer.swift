@@ -41,15 +41,15 @@ package struct OrderBuffer<Value> {
 
     private enum End {
         case open
-        case announced(Sequence)
-        case taken(Sequence)
+        case announced(SequenceNumber)
+        case taken(SequenceNumber)
     }
 
     private let capacity: Int
-    private var held: [Sequence: Value] = [:]
+    private var held: [SequenceNumber: Value] = [:]
     private var end: End
     /// The sequence that comes next; everything below has been released.
-    package private(set) var next: Sequence
+    package private(set) var next: SequenceNumber
 
     /// A buffer that continues at a high-water mark.
     ///
@@ -57,7 +57,7 @@ package struct OrderBuffer<Value> {
     ///   - next: the first sequence without an outcome.
     ///   - isEnded: whether the session's end is committed too.
     ///   - capacity: the most outcomes that may wait for earlier ones.
-    package init(next: Sequence = .first, isEnded: Bool = false, capacity: Int = 4096) {
+    package init(next: SequenceNumber = .first, isEnded: Bool = false, capacity: Int = 4096) {
         self.next = next
         self.capacity = capacity
         end = isEnded ? .taken(next) : .open
@@ -68,7 +68,7 @@ package struct OrderBuffer<Value> {
     /// Whether the session's end has been released.
     package var isEnded: Bool { if case .taken = end { true } else { false } }
     /// The number of frames of the session, once its end is known.
-    package var frameCount: Sequence? {
+    package var frameCount: SequenceNumber? {
         switch end {
         case .open: nil
         case .announced(let count), .taken(let count): count
@@ -76,7 +76,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// Takes the outcome of a frame.
-    package mutating func accept(_ sequence: Sequence, _ value: Value) -> Arrival {
+    package mutating func accept(_ sequence: SequenceNumber, _ value: Value) -> Arrival {
         if sequence < next { return .duplicate }
         if let frameCount, sequence >= frameCount { return .refused(.contradictsEnd) }
         if sequence == next {
@@ -100,7 +100,7 @@ package struct OrderBuffer<Value> {
     ///
     /// - Parameter frameCount: how many frames the session has: the end's sequence.
     /// - Returns: `.inOrder` where everything before it is here; then, and whenever `takeEnd` says so, commit it.
-    package mutating func acceptEnd(frameCount: Sequence) -> Arrival {
+    package mutating func acceptEnd(frameCount: SequenceNumber) -> Arrival {
         switch end {
         case .taken(let known), .announced(let known):
             return known == frameCount ? .duplicate : .refused(.contradictsEnd)

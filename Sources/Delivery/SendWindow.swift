@@ -51,11 +51,11 @@ package struct SendWindow<Payload> {
     package let delivery: Delivery
     var entries = SequenceRing<Entry>(start: .first)
     /// What `upcoming` is about.
-    var cursor = Sequence.first
+    var cursor = SequenceNumber.first
     /// The first entry that was never sent.
-    var firstUnsent = Sequence.first
+    var firstUnsent = SequenceNumber.first
     /// Unsent entries below it are records already.
-    var shedCursor = Sequence.first
+    var shedCursor = SequenceNumber.first
     var retry: RetryTimer
 
     /// Frames with payloads.
@@ -83,15 +83,15 @@ package struct SendWindow<Payload> {
     }
 
     /// The oldest sequence whose outcome the sink has not confirmed.
-    package var oldestUnacknowledged: Sequence { entries.start }
+    package var oldestUnacknowledged: SequenceNumber { entries.start }
     /// Frames admitted so far, drops included.
-    package var admittedTotal: Sequence { isEnding ? (isFinished ? entries.end : endSequence) : entries.end }
+    package var admittedTotal: SequenceNumber { isEnding ? (isFinished ? entries.end : endSequence) : entries.end }
     /// Whether nothing waits for an acknowledgement.
     package var isEmpty: Bool { entries.isEmpty }
     /// How many frames, records and ends wait for an acknowledgement.
     package var count: Int { entries.count }
 
-    private var endSequence: Sequence { entries.end.advanced(by: -1) }
+    private var endSequence: SequenceNumber { entries.end.advanced(by: -1) }
 
     // MARK: - Admitting
 
@@ -102,7 +102,7 @@ package struct SendWindow<Payload> {
     ///   - bytes: what the payload counts for.
     /// - Returns: its sequence, or nil where the window is full. A live window sheds instead: its oldest unsent frame
     ///   becomes a record, and where every older frame is in flight that is the new one.
-    package mutating func admit(_ header: FrameHeader, payload: Payload?, bytes: Int) -> Sequence? {
+    package mutating func admit(_ header: FrameHeader, payload: Payload?, bytes: Int) -> SequenceNumber? {
         precondition(!isEnding, "a frame after the session's end")
         var entry = Entry(header: header, payload: payload, bytes: payload == nil ? 0 : bytes)
         if payload == nil {

@@ -7,10 +7,10 @@ package struct SequenceRing<Element> {
     private var elements: [Element] = []
     private var head = 0
     /// The sequence of the first element, or of the next one where there is none.
-    package private(set) var start: Sequence
+    package private(set) var start: SequenceNumber
 
     /// An empty run that will begin at `start`.
-    package init(start: Sequence) {
+    package init(start: SequenceNumber) {
         self.start = start
     }
 
@@ -18,15 +18,15 @@ package struct SequenceRing<Element> {
     package var count: Int { elements.count - head }
     package var isEmpty: Bool { count == 0 }
     /// The sequence that `append` gives to the next element.
-    package var end: Sequence { start.advanced(by: count) }
+    package var end: SequenceNumber { start.advanced(by: count) }
 
     /// Whether there is an element for `sequence`.
-    package func contains(_ sequence: Sequence) -> Bool {
+    package func contains(_ sequence: SequenceNumber) -> Bool {
         sequence >= start && sequence < end
     }
 
     /// The element of a sequence for which `contains` is true.
-    package subscript(sequence: Sequence) -> Element {
+    package subscript(sequence: SequenceNumber) -> Element {
         get { elements[index(of: sequence)] }
         set { elements[index(of: sequence)] = newValue }
         _modify { yield &elements[index(of: sequence)] }
@@ -52,13 +52,13 @@ package struct SequenceRing<Element> {
     }
 
     /// Forgets everything and begins again at `start`.
-    package mutating func restart(at start: Sequence) {
+    package mutating func restart(at start: SequenceNumber) {
         elements.removeAll(keepingCapacity: true)
         head = 0
         self.start = start
     }
 
-    private func index(of sequence: Sequence) -> Int {
+    private func index(of sequence: SequenceNumber) -> Int {
         precondition(contains(sequence), "sequence \(sequence) is not in \(start)..<\(end)")
         return head + sequence.distance(from: start)
     }

@@ -23,9 +23,9 @@ public struct FrameHeader: Sendable, Equatable {
     /// The run of the stream.
     public var session: SessionID
     /// The frame's number in the session. For `isEnd`: the number of frames of the session.
-    public var sequence: Sequence
+    public var sequence: SequenceNumber
     /// The oldest sequence without a confirmed outcome: where a restarted infer begins, and what it may forget.
-    public var oldestUnacknowledged: Sequence
+    public var oldestUnacknowledged: SequenceNumber
     /// The feeder's own counter.
     public var cameraFrame: CameraFrame?
     /// When the camera took the frame, or else when ingest received it.
@@ -51,7 +51,7 @@ public struct FrameHeader: Sendable, Equatable {
 
     /// A header.
     public init(
-        stream: StreamName, session: SessionID, sequence: Sequence, oldestUnacknowledged: Sequence = .first,
+        stream: StreamName, session: SessionID, sequence: SequenceNumber, oldestUnacknowledged: SequenceNumber = .first,
         cameraFrame: CameraFrame? = nil, captureTime: Timestamp, acceptedTime: Timestamp, width: Int = 0,
         height: Int = 0, payload: Payload = .none, delivery: Delivery = .lossless, drop: Drop? = nil,
         isEnd: Bool = false, resends: Int = 0, ingestMilliseconds: Float = 0

@@ -81,7 +81,7 @@ public struct SessionID: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The number of a frame within its session: 0, 1, 2, … without a gap.
-public struct Sequence: Hashable, Sendable, Comparable, CustomStringConvertible {
+public struct SequenceNumber: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The number.
     public let value: UInt64
 
@@ -91,22 +91,22 @@ public struct Sequence: Hashable, Sendable, Comparable, CustomStringConvertible 
     }
 
     /// The first of every session.
-    public static let first = Sequence(0)
+    public static let first = SequenceNumber(0)
 
     /// The one after this.
-    public var next: Sequence { Sequence(value + 1) }
+    public var next: SequenceNumber { SequenceNumber(value + 1) }
 
     /// How many frames lie from `earlier` to this one.
-    public func distance(from earlier: Sequence) -> Int {
+    public func distance(from earlier: SequenceNumber) -> Int {
         Int(Int64(bitPattern: value &- earlier.value))
     }
 
     /// The sequence `count` frames later.
-    public func advanced(by count: Int) -> Sequence {
-        Sequence(value &+ UInt64(bitPattern: Int64(count)))
+    public func advanced(by count: Int) -> SequenceNumber {
+        SequenceNumber(value &+ UInt64(bitPattern: Int64(count)))
     }
 
-    public static func < (left: Sequence, right: Sequence) -> Bool { left.value < right.value }
+    public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool { left.value < right.value }
 
     public var description: String { String(value) }
 }

@@ -34,8 +34,8 @@ extension FrameHeader {
         self.init(
             stream: stream,
             session: session,
-            sequence: Sequence(wire.sequence),
-            oldestUnacknowledged: Sequence(wire.oldestUnacknowledged),
+            sequence: SequenceNumber(wire.sequence),
+            oldestUnacknowledged: SequenceNumber(wire.oldestUnacknowledged),
             cameraFrame: wire.hasCameraFrame ? CameraFrame(wire.cameraFrame) : nil,
             captureTime: Timestamp(nanoseconds: wire.captureTimeNs),
             acceptedTime: Timestamp(nanoseconds: wire.acceptedTimeNs),

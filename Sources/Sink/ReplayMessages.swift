@@ -18,8 +18,8 @@ package struct ReplayRequest: Equatable {
 
     package var stream: StreamName?
     package var session: SessionID?
-    package var from = Sequence.first
-    package var to: Sequence?
+    package var from = SequenceNumber.first
+    package var to: SequenceNumber?
     package var format = Format.json
 
     /// Why a request cannot be answered, for whoever sent it.
@@ -57,8 +57,8 @@ package struct ReplayRequest: Equatable {
         guard stream != nil || session != nil else {
             throw Invalid(description: "the request names neither \"stream\" nor \"session\"")
         }
-        from = Sequence(wire.from ?? 0)
-        to = wire.to.map { Sequence($0) }
+        from = SequenceNumber(wire.from ?? 0)
+        to = wire.to.map { SequenceNumber($0) }
         if let word = wire.format {
             guard let format = Format(rawValue: word) else {
                 throw Invalid(description: "\"format\" is neither \"json\" nor \"pb\"")

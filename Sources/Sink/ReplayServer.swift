@@ -39,8 +39,8 @@ final class ReplayServer {
         let isRequestReply: Bool
         let session: SessionID
         let format: ReplayRequest.Format
-        let last: Sequence
-        var next: Sequence
+        let last: SequenceNumber
+        var next: SequenceNumber
         var end: ReplayEnd
         /// Messages that wait for room.
         var outbox: [[Message]] = []

@@ -95,7 +95,7 @@ public final class StoreReader: Sendable {
     ///   - maxBytes: the page ends with the outcome that takes its bodies past so many bytes.
     /// - Returns: fewer than asked for where the session has no more; empty for an unknown session.
     public func outcomes(
-        of id: SessionID, from first: Sequence = .first, through last: Sequence? = nil, limit: Int = 256,
+        of id: SessionID, from first: SequenceNumber = .first, through last: SequenceNumber? = nil, limit: Int = 256,
         maxBytes: Int = 4 << 20
     ) throws(StoreError) -> [OutcomeRecord] {
         try translatingErrors(of: path) {
@@ -121,7 +121,7 @@ public final class StoreReader: Sendable {
     ///
     /// - Throws: `StoreError`, or what `body` throws, which ends the walk.
     public func forEachOutcome(
-        of id: SessionID, from first: Sequence = .first, through last: Sequence? = nil,
+        of id: SessionID, from first: SequenceNumber = .first, through last: SequenceNumber? = nil,
         _ body: (OutcomeRecord) throws -> Void
     ) throws {
         var next = first
@@ -149,7 +149,7 @@ public final class StoreReader: Sendable {
             throw StoreError(.damaged, path: path, detail: "a session has no valid identity or stream name")
         }
         return SessionRecord(
-            session: id, stream: stream, first: Sequence(row[8]), next: Sequence(row[2]), poses: row[3], drops: row[4],
+            session: id, stream: stream, first: SequenceNumber(row[8]), next: SequenceNumber(row[2]), poses: row[3], drops: row[4],
             began: Timestamp(nanoseconds: row[5]), ended: (row[6] as Int64?).map(Timestamp.init(nanoseconds:)),
             frames: row[7])
     }
@@ -159,7 +159,7 @@ public final class StoreReader: Sendable {
             throw StoreError(.damaged, path: path, detail: "session \(id) has no valid stream name")
         }
         return OutcomeRecord(
-            stream: stream, session: id, sequence: Sequence(row[0]), captureTime: Timestamp(nanoseconds: row[2]),
+            stream: stream, session: id, sequence: SequenceNumber(row[0]), captureTime: Timestamp(nanoseconds: row[2]),
             dropStage: (row[3] as String?).flatMap(StageName.init(rawValue:)),
             dropReason: (row[4] as String?).flatMap(DropReason.init(rawValue:)), persons: row[5], body: row[6])
     }

@@ -8,7 +8,7 @@ public struct OutcomeRecord: Sendable, Equatable {
     /// The run of the stream.
     public var session: SessionID
     /// The frame's number in the session.
-    public var sequence: Sequence
+    public var sequence: SequenceNumber
     /// When the camera took the frame.
     public var captureTime: Timestamp
     /// The stage that dropped the frame; nil for a pose.
@@ -22,7 +22,7 @@ public struct OutcomeRecord: Sendable, Equatable {
 
     /// A row.
     public init(
-        stream: StreamName, session: SessionID, sequence: Sequence, captureTime: Timestamp,
+        stream: StreamName, session: SessionID, sequence: SequenceNumber, captureTime: Timestamp,
         dropStage: StageName? = nil, dropReason: DropReason? = nil, persons: Int, body: Data
     ) {
         self.stream = stream
@@ -81,9 +81,9 @@ public struct SessionRecord: Sendable, Equatable {
     /// The stream.
     public var stream: StreamName
     /// Where the store's part of the session begins: 0, unless another store has the beginning.
-    public var first: Sequence
+    public var first: SequenceNumber
     /// The high-water mark: every sequence from `first` to below it has its outcome in the store.
-    public var next: Sequence
+    public var next: SequenceNumber
     /// Outcomes with a pose (of perhaps no person).
     public var poses: UInt64
     /// Outcomes that are drops.

@@ -144,7 +144,7 @@ public final class StoreWriter {
 
     private func add(_ end: EndRecord, to touched: inout [SessionID: SessionState], in db: Database) throws -> Bool {
         var state = try state(
-            of: end.session, stream: end.stream, beginningAt: Sequence(end.frames), touched: touched, in: db)
+            of: end.session, stream: end.stream, beginningAt: SequenceNumber(end.frames), touched: touched, in: db)
         defer { touched[end.session] = state }
         if state.ended != nil { return false }
         state.ended = .now
@@ -155,14 +155,14 @@ public final class StoreWriter {
 
     /// The state of a session within this transaction. A session that is new gets its row.
     private func state(
-        of session: SessionID, stream: StreamName, beginningAt first: Sequence, touched: [SessionID: SessionState],
+        of session: SessionID, stream: StreamName, beginningAt first: SequenceNumber, touched: [SessionID: SessionState],
         in db: Database
     ) throws -> SessionState {
         if let state = touched[session] ?? running[session] { return state }
         let known = try db.cachedStatement(sql: Self.selectSession)
         if let row = try Row.fetchOne(known, arguments: [Data(session.bytes)]) {
             return SessionState(
-                row: row[0], next: Sequence(row[1]), poses: row[2], drops: row[3],
+                row: row[0], next: SequenceNumber(row[1]), poses: row[2], drops: row[3],
                 ended: (row[4] as Int64?).map(Timestamp.init(nanoseconds:)), frames: row[5])
         }
         try db.execute(
@@ -200,7 +200,7 @@ public final class StoreWriter {
 /// The row of a session, as the writer keeps it in memory.
 private struct SessionState {
     let row: Int64
-    var next = Sequence.first
+    var next = SequenceNumber.first
     var poses: UInt64 = 0
     var drops: UInt64 = 0
     var ended: Timestamp?

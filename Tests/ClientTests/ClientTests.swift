@@ -132,7 +132,7 @@ struct SubscriberTests {
     private func publish(_ sequence: UInt64, stream: String) throws {
         let outcome = Outcome(
             frame: FrameHeader(
-                stream: try StreamName(stream), session: session, sequence: Sequence(sequence), captureTime: .now,
+                stream: try StreamName(stream), session: session, sequence: SequenceNumber(sequence), captureTime: .now,
                 acceptedTime: .now))
         #expect(try publisher.send([Message(Topic.posePB + stream), Message(outcome.wireBytes())]))
     }
@@ -184,7 +184,7 @@ struct SubscriberTests {
             Issue.record("no outcome")
             return
         }
-        #expect(outcome.frame.sequence == Sequence(3))
+        #expect(outcome.frame.sequence == SequenceNumber(3))
         #expect(subscriber.unreadable == 3)
     }
 }

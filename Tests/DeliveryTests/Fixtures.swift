@@ -8,7 +8,7 @@ func header(
     _ sequence: UInt64 = 0, oldest: UInt64 = 0, session: SessionID = fixedSession, isEnd: Bool = false
 ) -> FrameHeader {
     FrameHeader(
-        stream: fixedStream, session: session, sequence: Sequence(sequence), oldestUnacknowledged: Sequence(oldest),
+        stream: fixedStream, session: session, sequence: SequenceNumber(sequence), oldestUnacknowledged: SequenceNumber(oldest),
         captureTime: Timestamp(nanoseconds: 0), acceptedTime: Timestamp(nanoseconds: 0), payload: .jpeg, isEnd: isEnd)
 }
 
@@ -18,5 +18,5 @@ let fixedStream: StreamName = {
 }()
 
 func acknowledgement(_ next: UInt64, ended: Bool = false) -> Acknowledgement {
-    Acknowledgement(session: fixedSession, next: Sequence(next), ended: ended)
+    Acknowledgement(session: fixedSession, next: SequenceNumber(next), ended: ended)
 }

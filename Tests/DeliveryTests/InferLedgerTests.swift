@@ -18,9 +18,9 @@ import Testing
         #expect(word(ledger.receive(header(0))) == "process")
         #expect(word(ledger.receive(header(1))) == "process")
         #expect(word(ledger.receive(header(0))) == "inHand")
-        #expect(ledger.finish(Sequence(1), with: "b") == true, "out of order is fine")
-        #expect(ledger.finish(Sequence(0), with: "a") == true)
-        #expect(ledger.finish(Sequence(0), with: "again") == false)
+        #expect(ledger.finish(SequenceNumber(1), with: "b") == true, "out of order is fine")
+        #expect(ledger.finish(SequenceNumber(0), with: "a") == true)
+        #expect(ledger.finish(SequenceNumber(0), with: "again") == false)
         #expect(word(ledger.receive(header(0))) == "answer a")
         #expect(word(ledger.receive(header(1))) == "answer b")
     }
@@ -36,12 +36,12 @@ import Testing
     @Test func forgetsWhatTheSinkHas() {
         var ledger = Ledger()
         for sequence in UInt64(0)..<4 { _ = ledger.receive(header(sequence)) }
-        for sequence in UInt64(0)..<3 { _ = ledger.finish(Sequence(sequence), with: "x") }
+        for sequence in UInt64(0)..<3 { _ = ledger.finish(SequenceNumber(sequence), with: "x") }
         #expect(word(ledger.receive(header(4, oldest: 3))) == "process")
         #expect(ledger.count == 2)
         #expect(word(ledger.receive(header(1, oldest: 1))) == "acknowledged")
         #expect(word(ledger.receive(header(5, oldest: 5))) == "process")
-        #expect(ledger.finish(Sequence(3), with: "late") == false, "acknowledged through another infer")
+        #expect(ledger.finish(SequenceNumber(3), with: "late") == false, "acknowledged through another infer")
     }
 
     @Test func aRestartedInferBeginsAtTheOldestUnacknowledged() {
@@ -61,7 +61,7 @@ import Testing
         #expect(word(ledger.receive(header(1, isEnd: true))) == "process")
         #expect(word(ledger.receive(header(2))) == "afterEnd")
         #expect(!ledger.isComplete)
-        #expect(ledger.finish(Sequence(1), with: "end") == true)
+        #expect(ledger.finish(SequenceNumber(1), with: "end") == true)
         #expect(ledger.isComplete)
         #expect(word(ledger.receive(header(1, oldest: 1, isEnd: true))) == "answer end")
     }

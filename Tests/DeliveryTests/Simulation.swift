@@ -38,7 +38,7 @@ struct Simulation {
     var fed = 0
     var ledger = InferLedger<FrameHeader>()
     var inferGeneration = 0
-    var processed: [Sequence] = []
+    var processed: [SequenceNumber] = []
     var sink = OrderBuffer<FrameHeader>()
     var sinkGeneration = 0
     var uncommitted: [FrameHeader] = []
@@ -105,7 +105,7 @@ struct Simulation {
         case .sinkCrash:
             uncommitted = []
             sinkGeneration += 1
-            sink = OrderBuffer(next: Sequence(UInt64(store.count)), isEnded: storeEnded)
+            sink = OrderBuffer(next: SequenceNumber(UInt64(store.count)), isEnded: storeEnded)
             noticeCrash()
             acknowledgeCommitted()  // as the sink does for a subscription that arrives
             schedule(.sinkCrash, in: random.duration(upTo: weather.crashes! * 2))
@@ -185,7 +185,7 @@ struct Simulation {
         transmit(
             .toIngest(
                 Acknowledgement(
-                    session: fixedSession, next: Sequence(UInt64(store.count)), ended: storeEnded)))
+                    session: fixedSession, next: SequenceNumber(UInt64(store.count)), ended: storeEnded)))
     }
 
     mutating func checkStore() {

@@ -117,7 +117,7 @@ struct FrameQueueTests {
     private func job(_ session: SessionID, _ number: Int) throws -> FrameJob {
         FrameJob(
             header: FrameHeader(
-                stream: try StreamName("test"), session: session, sequence: Sequence(UInt64(number)),
+                stream: try StreamName("test"), session: session, sequence: SequenceNumber(UInt64(number)),
                 captureTime: .now, acceptedTime: .now),
             payload: nil)
     }

@@ -104,9 +104,9 @@ import ZeroMQ
             try rig.startInfer()
             // What was in the socket may come first; then everything in order.
             try rig.wait(for: "the resend") { rig.sequences(of: "s").suffix(6) == [3, 4, 5, 6, 7, 8] }
-            let again = try #require(rig.arrived.last { $0.header.sequence == Sequence(3) })
+            let again = try #require(rig.arrived.last { $0.header.sequence == SequenceNumber(3) })
             #expect(again.header.resends == 1)
-            #expect(again.header.oldestUnacknowledged == Sequence(3))
+            #expect(again.header.oldestUnacknowledged == SequenceNumber(3))
         }
     }
 

@@ -5,8 +5,8 @@ import Testing
 struct WireTests {
     @Test func `a frame header survives the wire`() throws {
         let header = FrameHeader(
-            stream: try StreamName("cam1"), session: SessionID(), sequence: Sequence(42),
-            oldestUnacknowledged: Sequence(40), cameraFrame: CameraFrame(7), captureTime: Timestamp(nanoseconds: 1),
+            stream: try StreamName("cam1"), session: SessionID(), sequence: SequenceNumber(42),
+            oldestUnacknowledged: SequenceNumber(40), cameraFrame: CameraFrame(7), captureTime: Timestamp(nanoseconds: 1),
             acceptedTime: Timestamp(nanoseconds: 2), width: 640, height: 360, payload: .jpeg, delivery: .live,
             drop: Drop(stage: .ingest, reason: .shed, detail: "why"), isEnd: false, resends: 3, ingestMilliseconds: 1.5)
         #expect(try FrameHeader(wire: header.wireBytes()) == header)
@@ -18,7 +18,7 @@ struct WireTests {
     }
 
     @Test func `an acknowledgement survives the wire`() throws {
-        let ack = Acknowledgement(session: SessionID(), next: Sequence(9), ended: true)
+        let ack = Acknowledgement(session: SessionID(), next: SequenceNumber(9), ended: true)
         #expect(try Acknowledgement(wire: ack.wireBytes()) == ack)
     }
 
@@ -77,7 +77,7 @@ struct IdentifierTests {
 func sampleOutcome() throws -> Outcome {
     let header = FrameHeader(
         stream: try StreamName("cam1"), session: SessionID("01234567-89ab-cdef-0123-456789abcdef") ?? SessionID(),
-        sequence: Sequence(42), cameraFrame: CameraFrame(41),
+        sequence: SequenceNumber(42), cameraFrame: CameraFrame(41),
         captureTime: Timestamp(nanoseconds: 1_700_000_000_123_456_789),
         acceptedTime: Timestamp(nanoseconds: 1_700_000_000_123_456_999), width: 1280, height: 720, payload: .jpeg)
     let person = Person(

@@ -59,17 +59,17 @@ struct FullDiskTests {
         try acks.subscribe(session.acknowledgementTopic)
         let push = try sink.connect(.push, to: "outcomes")
         try push.push(session.poses(0..<10))
-        _ = try acks.acknowledgement { $0.next == Sequence(10) }
+        _ = try acks.acknowledgement { $0.next == SequenceNumber(10) }
 
         try disk.fill()
         // Far more than the pages that SQLite has to itself.
         try push.push(session.poses(10..<4000))
         Thread.sleep(forTimeInterval: 0.5)
-        var acknowledged = Sequence(10)
+        var acknowledged = SequenceNumber(10)
         while case .parts(let parts)? = try acks.receive() {
             acknowledged = try Acknowledgement(wire: parts[1].bytes).next
         }
-        #expect(acknowledged < Sequence(4000))
+        #expect(acknowledged < SequenceNumber(4000))
         let stored = try #require(try StoreReader(path: disk.folder.store).session(session.id))
         #expect(stored.next >= acknowledged)
 
@@ -80,7 +80,7 @@ struct FullDiskTests {
         grow.arguments = ["-o", "remount,size=64m", disk.folder.url.path]
         try grow.run()
         grow.waitUntilExit()
-        _ = try acks.acknowledgement { $0.next == Sequence(4000) }
+        _ = try acks.acknowledgement { $0.next == SequenceNumber(4000) }
         let counters = try sink.finish()
         #expect(counters.failedCommits > 0)
         #expect(counters.poses == 4000 && counters.duplicates == 0)

@@ -20,7 +20,7 @@ struct ReplayTests {
         try acks.subscribe(session.acknowledgementTopic)
         let push = try sink.connect(.push, to: "outcomes")
         try push.push(session.poses(0..<600))
-        _ = try acks.acknowledgement { $0.next == Sequence(600) }
+        _ = try acks.acknowledgement { $0.next == SequenceNumber(600) }
     }
 
     private func object(_ message: Message) -> [String: Any]? {
@@ -115,7 +115,7 @@ struct ReplayTests {
         let begin = ContinuousClock.now
         for sequence in 600..<700 as Range<UInt64> {
             try push.push([session.pose(sequence)])
-            _ = try acks.acknowledgement { $0.next == Sequence(sequence + 1) }
+            _ = try acks.acknowledgement { $0.next == SequenceNumber(sequence + 1) }
         }
         #expect(ContinuousClock.now - begin < .seconds(5))
         let other = try sink.connect(.dealer, to: "replay")

@@ -36,7 +36,7 @@ struct SinkTests {
         throw Late(what: "the subscription never took effect")
     }
 
-    private func waitUntilStored(_ sink: RunningSink, _ next: Sequence) throws {
+    private func waitUntilStored(_ sink: RunningSink, _ next: SequenceNumber) throws {
         let acks = try sink.connect(.subscribe, to: "acks")
         try acks.subscribe(session.acknowledgementTopic)
         _ = try acks.acknowledgement { $0.next >= next }
@@ -62,7 +62,7 @@ struct SinkTests {
         let push = try sink.connect(.push, to: "outcomes")
         let arriving: [UInt64] = [2, 0, 0, 3, 1, 2, 4]
         try push.push(arriving.map(session.pose) + [session.drop(5)])
-        #expect(try acks.acknowledgement { $0.next == Sequence(6) }.ended == false)
+        #expect(try acks.acknowledgement { $0.next == SequenceNumber(6) }.ended == false)
 
         let published = try (0..<6).map { _ in try Outcome(wire: try next(results).body.bytes) }
         #expect(published.map(\.frame.sequence.value) == Array(0..<6))
@@ -119,7 +119,7 @@ struct SinkTests {
         try acks.subscribe(session.acknowledgementTopic)
         let push = try sink.connect(.push, to: "outcomes")
         try push.push(session.poses(0..<20))
-        _ = try acks.acknowledgement { $0.next == Sequence(20) }
+        _ = try acks.acknowledgement { $0.next == SequenceNumber(20) }
         let counters = try sink.finish()
         #expect(counters.poses >= 20)
         #expect(counters.published > 0 && counters.published <= counters.poses - 20)
@@ -130,17 +130,17 @@ struct SinkTests {
         let first = try RunningSink(store: folder.store)
         let push = try first.connect(.push, to: "outcomes")
         try push.push(session.poses(0..<10))
-        try waitUntilStored(first, Sequence(10))
+        try waitUntilStored(first, SequenceNumber(10))
         #expect(try first.finish().poses == 10)
 
         let second = try RunningSink(store: folder.store)
         let acks = try second.connect(.subscribe, to: "acks")
         try acks.subscribe(session.acknowledgementTopic)
-        #expect(try acks.acknowledgement { _ in true } == Acknowledgement(session: session.id, next: Sequence(10)))
+        #expect(try acks.acknowledgement { _ in true } == Acknowledgement(session: session.id, next: SequenceNumber(10)))
         let again = try second.connect(.push, to: "outcomes")
         // All of it once more, as an ingest that heard nothing sends it.
         try again.push(session.poses(0..<12) + [session.end(12)])
-        #expect(try acks.acknowledgement { $0.ended }.next == Sequence(12))
+        #expect(try acks.acknowledgement { $0.ended }.next == SequenceNumber(12))
         let counters = try second.finish()
         #expect((counters.duplicates, counters.poses) == (10, 2))
         #expect(try StoreReader(path: folder.store).session(session.id)?.frames == 12)
@@ -159,7 +159,7 @@ struct SinkTests {
             #expect(
                 try acks.acknowledgement { _ in true }
                     == Acknowledgement(
-                        session: session.id, next: Sequence(3), ended: true))
+                        session: session.id, next: SequenceNumber(3), ended: true))
         }
         try sink.finish()
     }
@@ -192,7 +192,7 @@ struct SinkTests {
         let outcome = session.pose(0)
         #expect(
             try push.send([Message(outcome.wireBytes()), Message(Array(repeating: 7, count: 100_000))], blocking: true))
-        try waitUntilStored(sink, Sequence(1))
+        try waitUntilStored(sink, SequenceNumber(1))
         #expect(try sink.finish().poses == 1)
         let stored = try StoreReader(path: folder.store).outcomes(of: session.id)
         #expect(stored.map(\.body.count) == [outcome.wireBytes().count + 12])
@@ -204,9 +204,9 @@ struct SinkTests {
         let push = try sink.connect(.push, to: "outcomes")
         try push.push(session.poses(0..<2000))
         // The connection stands; most is still on its way.
-        try waitUntilStored(sink, Sequence(1))
+        try waitUntilStored(sink, SequenceNumber(1))
         #expect(try sink.finish().poses == 2000)
-        #expect(try StoreReader(path: folder.store).session(session.id)?.next == Sequence(2000))
+        #expect(try StoreReader(path: folder.store).session(session.id)?.next == SequenceNumber(2000))
     }
 
     @Test("A port in use and a store that cannot be written end the start, each with its own status")

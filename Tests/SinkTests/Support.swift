@@ -146,7 +146,7 @@ struct FakeSession {
 
     func header(_ sequence: UInt64, isEnd: Bool = false) -> FrameHeader {
         FrameHeader(
-            stream: stream, session: id, sequence: Sequence(sequence), cameraFrame: CameraFrame(sequence + 100),
+            stream: stream, session: id, sequence: SequenceNumber(sequence), cameraFrame: CameraFrame(sequence + 100),
             captureTime: .now, acceptedTime: .now, width: 640, height: 480, isEnd: isEnd)
     }
 

@@ -66,7 +66,7 @@ struct StoreErrorTests {
         #expect(writing(folder.path())?.kind == .inUse)
         try first?.append(try entries(0..<1, of: session))
         first = nil
-        #expect(try StoreWriter(path: folder.path()).reader.session(session)?.next == Sequence(1))
+        #expect(try StoreWriter(path: folder.path()).reader.session(session)?.next == SequenceNumber(1))
     }
 
     @Test("A full disk: nothing of the batch is stored, and the same batch goes in when there is room")
@@ -80,7 +80,7 @@ struct StoreErrorTests {
         let batch = try entries(10..<110, of: session, bytes: 1000)
         let error = #expect(throws: StoreError.self) { try store.append(batch) }
         #expect(error?.kind == .diskFull)
-        #expect(try store.reader.session(session)?.next == Sequence(10))
+        #expect(try store.reader.session(session)?.next == SequenceNumber(10))
         try store.database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
         #expect(try store.append(batch) == 100)
         #expect(try store.reader.outcomes(of: session).map(\.sequence.value) == Array(0..<110))

@@ -24,7 +24,7 @@ struct StoreTests {
         let reader = try StoreReader(path: folder.path())
         #expect(try reader.outcomes(of: session) == rows)
         let known = try #require(try reader.session(session))
-        #expect((known.next, known.poses, known.drops, known.frames) == (Sequence(2), 1, 1, 2))
+        #expect((known.next, known.poses, known.drops, known.frames) == (SequenceNumber(2), 1, 1, 2))
         #expect(known.ended != nil)
         #expect(try reader.totals() == StoreTotals(sessions: 1, poses: 1, drops: 1))
     }
@@ -61,7 +61,7 @@ struct StoreTests {
             try store.append(entries(2..<4, of: session) + entries(5..<6, of: session))
         }
         #expect(error?.kind == .gap)
-        #expect(try store.reader.session(session)?.next == Sequence(2))
+        #expect(try store.reader.session(session)?.next == SequenceNumber(2))
         // The writer's own marks did not run ahead either.
         #expect(try store.append(try entries(2..<4, of: session)) == 2)
     }
@@ -71,7 +71,7 @@ struct StoreTests {
         let store = try StoreWriter(path: folder.path())
         try store.append(try entries(40..<43, of: session))
         let known = try #require(try store.reader.session(session))
-        #expect((known.first, known.next, known.poses) == (Sequence(40), Sequence(43), 3))
+        #expect((known.first, known.next, known.poses) == (SequenceNumber(40), SequenceNumber(43), 3))
     }
 
     @Test("Interleaved streams keep their own order, and the latest session is found")
@@ -92,7 +92,7 @@ struct StoreTests {
         let store = try StoreWriter(path: folder.path())
         try store.append(try entries(0..<1000, of: session))
         var seen: [UInt64] = []
-        try store.reader.forEachOutcome(of: session, from: Sequence(3), through: Sequence(900)) {
+        try store.reader.forEachOutcome(of: session, from: SequenceNumber(3), through: SequenceNumber(900)) {
             seen.append($0.sequence.value)
         }
         #expect(seen == Array(3...900))
@@ -107,7 +107,7 @@ struct StoreTests {
         let reader = try StoreReader(path: folder.path())
         for sequence in 0..<20 as Range<UInt64> {
             try store.append(try entries(sequence..<sequence + 1, of: session))
-            #expect(try reader.session(session)?.next == Sequence(sequence + 1))
+            #expect(try reader.session(session)?.next == SequenceNumber(sequence + 1))
         }
     }
 }

@@ -23,7 +23,7 @@ func record(
     _ sequence: UInt64, of session: SessionID, stream: String = "cam", drop: DropReason? = nil, bytes: Int = 100
 ) throws -> OutcomeRecord {
     OutcomeRecord(
-        stream: try StreamName(stream), session: session, sequence: Sequence(sequence),
+        stream: try StreamName(stream), session: session, sequence: SequenceNumber(sequence),
         captureTime: Timestamp(nanoseconds: Int64(1_000 + sequence)), dropStage: drop == nil ? nil : .ingest,
         dropReason: drop, persons: drop == nil ? 1 : 0,
         body: Data((0..<bytes).map { UInt8(truncatingIfNeeded: $0 &+ Int(sequence)) }))
