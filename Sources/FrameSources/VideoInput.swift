@@ -37,6 +37,11 @@ struct VideoInput: Equatable {
             address: path)
     }
 
+    /// What ffmpeg wrote, fit to be logged: it repeats the address with the password in it.
+    func withoutPassword(in complaint: String) -> String {
+        complaint.replacingOccurrences(of: address, with: name)
+    }
+
     /// An address that may be logged.
     static func withoutPassword(_ address: String) -> String {
         guard let scheme = address.range(of: "://") else { return address }

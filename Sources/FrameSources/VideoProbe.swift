@@ -89,7 +89,8 @@ extension VideoProbe {
         }
         guard stop?.isStopped != true else { throw FrameSourceError("stopped while opening \(input.name)") }
         guard child.wait() == 0 else {
-            throw FrameSourceError("\(input.name) cannot be read as a video\(child.errorSuffix)")
+            let complaint = input.withoutPassword(in: child.errorSuffix)
+            throw FrameSourceError("\(input.name) cannot be read as a video\(complaint)")
         }
         guard let probe = try VideoProbe(json: json) else {
             throw FrameSourceError("\(input.name) has no video stream")

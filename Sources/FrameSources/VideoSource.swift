@@ -28,9 +28,12 @@ package final class VideoSource: FrameSource {
         self.stop = stop
         frameCount = isLive ? nil : probe.estimatedFrameCount
         let keepsJPEG = probe.codec == "mjpeg" && !probe.isRotated
+        // Cameras' timestamps jump back now and then, which the encoder refuses: it gets the pictures' numbers instead.
         let coding =
             keepsJPEG
-            ? ["-c:v", "copy"] : ["-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"]
+            ? ["-c:v", "copy"]
+            : ["-vf", "settb=1/1000,setpts=N", "-enc_time_base", "1:1000", "-c:v", "mjpeg", "-q:v", "2"]
+                + ["-pix_fmt", "yuvj420p"]
         child = try ChildProcess(
             "ffmpeg",
             ["-hide_banner", "-nostdin", "-nostats", "-v", "error"] + input.options + ["-i", input.address]
@@ -75,7 +78,7 @@ package final class VideoSource: FrameSource {
             return
         }
         let status = child.wait()
-        let complaint = child.errorSuffix
+        let complaint = input.withoutPassword(in: child.errorSuffix)
         let hasPartialFrame = splitter.finish() != nil
         let misses = !isLive && !complaint.isEmpty && probe.exactFrameCount.map { index < $0 } ?? true
         guard status == 0, !hasPartialFrame, index > 0, !misses else {
