@@ -7,14 +7,16 @@ package struct SourceFrame: Sendable {
     /// Unix time in nanoseconds. Cameras: when the frame was read. Videos: when reading began plus the frame's place
     /// in the video.
     package var captureTimeNs: Int64
-    /// The persons in the frame where the source knows them, as `test:` does.
-    package var persons: [KnownPerson]
+    /// Who is in the frame, where the source knows, as `test:` does.
+    package var known: KnownFrame?
+    /// Who is known to be in the frame.
+    package var persons: [KnownPerson] { known?.persons ?? [] }
 
-    package init(jpeg: [UInt8], index: Int, captureTimeNs: Int64, persons: [KnownPerson] = []) {
+    package init(jpeg: [UInt8], index: Int, captureTimeNs: Int64, known: KnownFrame? = nil) {
         self.jpeg = jpeg
         self.index = index
         self.captureTimeNs = captureTimeNs
-        self.persons = persons
+        self.known = known
     }
 }
 

@@ -26,6 +26,7 @@ package final class TestSource: FrameSource {
         defer { index += 1 }
         let (pixels, persons) = renderer.render(index)
         let jpeg = try pixels.withUnsafeBytes { try encoder.encode($0, width: options.width, height: options.height) }
-        return SourceFrame(jpeg: jpeg, index: index, captureTimeNs: captureTimeNs, persons: persons)
+        let known = KnownFrame(frame: index, width: options.width, height: options.height, persons: persons)
+        return SourceFrame(jpeg: jpeg, index: index, captureTimeNs: captureTimeNs, known: known)
     }
 }

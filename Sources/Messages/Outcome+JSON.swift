@@ -1,136 +1,138 @@
-internal import Foundation
-
 extension Outcome {
     /// The JSON form of one outcome, the body of `pose/json/<stream>`: one line, keys sorted, pixels to 1/100 and
-    /// metres to 1/10000.
+    /// metres to 1/10000. The keys are stable: others read them.
     public func jsonBytes() -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // A NaN from an engine must not make the whole outcome unreadable.
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        do {
-            return try Array(encoder.encode(OutcomeJSON(self)))
-        } catch {
-            preconditionFailure("an outcome could not be written as JSON: \(error)")
+        var json = JSONWriter(capacity: 512 + 2048 * persons.count)
+        json.object { json in
+            json.key("camera_frame")
+            if let number = frame.cameraFrame { json.value(number.value) } else { json.null() }
+            json.key("capture_time_ns")
+            json.value(frame.captureTime.nanoseconds)
+            json.key("delivery")
+            json.text(frame.delivery.rawValue)
+            json.key("drop")
+            if let drop { json.value(drop) } else { json.null() }
+            json.key("engine")
+            json.text(engine)
+            json.key("height")
+            json.value(frame.height)
+            json.key("persons")
+            json.array { json in persons.forEach { json.value($0) } }
+            json.key("sequence")
+            json.value(frame.sequence.value)
+            json.key("session")
+            json.text(frame.session.description)
+            json.key("skeleton")
+            json.text(skeleton)
+            json.key("stream")
+            json.text(frame.stream.description)
+            json.key("timing_ms")
+            json.value(timing)
+            json.key("v")
+            json.value(ProtocolVersion.current)
+            json.key("width")
+            json.value(frame.width)
+        }
+        return json.bytes
+    }
+}
+
+extension JSONWriter {
+    /// Writes one person, as in an outcome.
+    package mutating func value(_ person: Person) {
+        object { json in
+            json.key("bbox")
+            json.array { json in
+                let box = person.bbox
+                for number in [box.x, box.y, box.width, box.height] { json.value(number, decimals: 2) }
+            }
+            if let translation = person.cameraTranslation {
+                json.key("camera_translation")
+                json.metres(translation)
+            }
+            if let focalLength = person.focalLength {
+                json.key("focal_length")
+                json.value(focalLength, decimals: 2)
+            }
+            json.key("keypoints_2d")
+            json.array { json in
+                for point in person.keypoints2D {
+                    json.array { json in
+                        json.value(point.x, decimals: 2)
+                        json.value(point.y, decimals: 2)
+                        json.value(point.z, decimals: 4)
+                    }
+                }
+            }
+            json.key("keypoints_3d")
+            json.array { json in person.keypoints3D.forEach { json.metres($0) } }
+            json.key("observed")
+            json.value(person.observed)
+            json.key("score")
+            json.value(person.score, decimals: 4)
+            if let smpl = person.smpl {
+                json.key("smpl")
+                json.value(smpl)
+            }
+            json.key("track_id")
+            json.value(person.trackID)
         }
     }
-}
 
-/// The keys of the JSON form. They are stable: others read them.
-private struct OutcomeJSON: Encodable {
-    let outcome: Outcome
-
-    init(_ outcome: Outcome) {
-        self.outcome = outcome
+    fileprivate mutating func value(_ drop: Drop) {
+        object { json in
+            json.key("detail")
+            json.text(drop.detail)
+            json.key("reason")
+            json.text(drop.reason.rawValue)
+            json.key("stage")
+            json.text(drop.stage.rawValue)
+        }
     }
 
-    enum Key: String, CodingKey {
-        case v, stream, session, sequence, width, height, engine, skeleton, drop, persons, delivery
-        case cameraFrame = "camera_frame"
-        case captureTime = "capture_time_ns"
-        case timing = "timing_ms"
+    fileprivate mutating func value(_ timing: Timing) {
+        object { json in
+            json.key("infer")
+            json.value(timing.infer, decimals: 3)
+            json.key("ingest")
+            json.value(timing.ingest, decimals: 3)
+            json.key("queue")
+            json.value(timing.queue, decimals: 3)
+            json.key("sink")
+            json.value(timing.sink, decimals: 3)
+            json.key("total")
+            json.value(timing.total, decimals: 3)
+        }
     }
 
-    func encode(to encoder: any Encoder) throws {
-        let frame = outcome.frame
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(ProtocolVersion.current, forKey: .v)
-        try container.encode(frame.stream.description, forKey: .stream)
-        try container.encode(frame.session.description, forKey: .session)
-        try container.encode(frame.sequence.value, forKey: .sequence)
-        try container.encode(frame.cameraFrame?.value, forKey: .cameraFrame)
-        try container.encode(frame.captureTime.nanoseconds, forKey: .captureTime)
-        try container.encode(frame.width, forKey: .width)
-        try container.encode(frame.height, forKey: .height)
-        try container.encode(frame.delivery.rawValue, forKey: .delivery)
-        try container.encode(outcome.engine, forKey: .engine)
-        try container.encode(outcome.skeleton, forKey: .skeleton)
-        try container.encode(outcome.drop.map(DropJSON.init), forKey: .drop)
-        try container.encode(outcome.persons.map(PersonJSON.init), forKey: .persons)
-        try container.encode(TimingJSON(outcome.timing), forKey: .timing)
-    }
-}
-
-private struct DropJSON: Encodable {
-    let stage: String
-    let reason: String
-    let detail: String
-
-    init(_ drop: Drop) {
-        stage = drop.stage.rawValue
-        reason = drop.reason.rawValue
-        detail = drop.detail
-    }
-}
-
-private struct TimingJSON: Encodable {
-    let ingest, queue, infer, sink, total: Double
-
-    init(_ timing: Timing) {
-        ingest = rounded(timing.ingest, 1e3)
-        queue = rounded(timing.queue, 1e3)
-        infer = rounded(timing.infer, 1e3)
-        sink = rounded(timing.sink, 1e3)
-        total = rounded(timing.total, 1e3)
-    }
-}
-
-/// One person in JSON; also used by `posebus image`.
-package struct PersonJSON: Encodable {
-    let person: Person
-
-    package init(_ person: Person) {
-        self.person = person
+    /// SMPL's parameters, every digit of them: meshes are rebuilt from these.
+    fileprivate mutating func value(_ smpl: SMPLParameters) {
+        object { json in
+            json.key("betas")
+            json.array { json in smpl.betas.forEach { json.shortest($0) } }
+            json.key("body_pose")
+            json.array { json in
+                for start in stride(from: 0, to: smpl.bodyPose.count - 8, by: 9) { json.matrix(smpl.bodyPose, at: start) }
+            }
+            json.key("global_orient")
+            if smpl.globalOrient.count == 9 { json.matrix(smpl.globalOrient, at: 0) } else { json.array { _ in } }
+        }
     }
 
-    enum Key: String, CodingKey {
-        case score, bbox, observed, smpl
-        case trackID = "track_id"
-        case keypoints2D = "keypoints_2d"
-        case keypoints3D = "keypoints_3d"
-        case cameraTranslation = "camera_translation"
-        case focalLength = "focal_length"
+    /// Three rows of three numbers.
+    private mutating func matrix(_ numbers: [Float], at start: Int) {
+        array { json in
+            for row in 0..<3 {
+                json.array { json in (0..<3).forEach { json.shortest(numbers[start + row * 3 + $0]) } }
+            }
+        }
     }
 
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        let box = person.bbox
-        try container.encode(person.trackID, forKey: .trackID)
-        try container.encode(rounded(person.score, 1e4), forKey: .score)
-        try container.encode([box.x, box.y, box.width, box.height].map { rounded($0, 1e2) }, forKey: .bbox)
-        try container.encode(person.observed, forKey: .observed)
-        try container.encode(
-            person.keypoints2D.map { [rounded($0.x, 1e2), rounded($0.y, 1e2), rounded($0.z, 1e4)] },
-            forKey: .keypoints2D)
-        try container.encode(person.keypoints3D.map(metres), forKey: .keypoints3D)
-        try container.encodeIfPresent(person.cameraTranslation.map(metres), forKey: .cameraTranslation)
-        try container.encodeIfPresent(person.focalLength.map { rounded($0, 1e2) }, forKey: .focalLength)
-        try container.encodeIfPresent(person.smpl.map(SMPLJSON.init), forKey: .smpl)
+    private mutating func metres(_ point: SIMD3<Float>) {
+        array { json in
+            json.value(point.x, decimals: 4)
+            json.value(point.y, decimals: 4)
+            json.value(point.z, decimals: 4)
+        }
     }
-
-    private func metres(_ point: SIMD3<Float>) -> [Double] {
-        [rounded(point.x, 1e4), rounded(point.y, 1e4), rounded(point.z, 1e4)]
-    }
-}
-
-private struct SMPLJSON: Encodable {
-    let betas: [Float]
-    let body_pose: [[[Float]]]
-    let global_orient: [[Float]]
-
-    init(_ smpl: SMPLParameters) {
-        betas = smpl.betas
-        body_pose = stride(from: 0, to: smpl.bodyPose.count - 8, by: 9).map { matrix(smpl.bodyPose, at: $0) }
-        global_orient = smpl.globalOrient.count == 9 ? matrix(smpl.globalOrient, at: 0) : []
-    }
-}
-
-private func matrix(_ numbers: [Float], at start: Int) -> [[Float]] {
-    (0..<3).map { row in (0..<3).map { numbers[start + row * 3 + $0] } }
-}
-
-/// A number rounded to 1/`scale`, so that JSON holds 12.35 and not 12.350000381469727.
-private func rounded(_ number: Float, _ scale: Double) -> Double {
-    (Double(number) * scale).rounded() / scale
 }

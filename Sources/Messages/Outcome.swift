@@ -74,7 +74,8 @@ public struct Person: Hashable, Sendable {
     }
 }
 
-/// Milliseconds a frame spent in each stage.
+/// Milliseconds a frame spent in each stage, up to the beginning of the commit that stores it: how long its own commit
+/// takes is not known to what it commits.
 public struct Timing: Hashable, Sendable {
     /// Checking (and decoding) in ingest.
     public var ingest: Float
@@ -82,9 +83,9 @@ public struct Timing: Hashable, Sendable {
     public var queue: Float
     /// In the engine; of a batch, the whole batch's time.
     public var infer: Float
-    /// From the engine's answer to the store's commit.
+    /// From the outcome's arrival at the sink to the beginning of its commit.
     public var sink: Float
-    /// From acceptance to publication.
+    /// From ingest's acceptance of the frame to the beginning of the commit.
     public var total: Float
 
     /// Times.

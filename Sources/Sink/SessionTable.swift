@@ -34,6 +34,9 @@ struct SessionTable {
         self.maxHeld = maxHeld
     }
 
+    /// Whether nothing is expected of any session: each has ended in the store.
+    var haveAllEnded: Bool { sessions.values.allSatisfy(\.committed.ended) }
+
     subscript(id: SessionID) -> SinkSession? {
         get { sessions[id] }
         _modify { yield &sessions[id] }

@@ -9,12 +9,17 @@ package struct SinkConfiguration: Sendable {
     package var store: String
     /// The most outcomes one commit carries, and the most held while the store cannot be written.
     package var maxBatch = 256
+    /// How long after the beginning of a commit the next one begins, at the earliest: more outcomes share a transaction.
+    package var commitSpacing = Duration.milliseconds(2)
     /// The most outcomes of one session that wait for earlier ones.
     package var maxHeld = 4096
     /// How long a commit that failed waits before the next try: doubled each time, up to the upper bound.
     package var retryInterval: ClosedRange<Duration> = .milliseconds(100) ... .seconds(2)
     /// How long a peer of replay may take nothing before it is given up.
     package var replayPatience = Duration.seconds(5)
+    /// How long nothing may have come from infer before a stopping sink takes it that nothing more will. Sessions that
+    /// have all ended are not waited for.
+    package var drainQuiet = Duration.milliseconds(50)
     /// How long a stopping sink goes on to read what has been sent to it.
     package var drainLimit = Duration.seconds(2)
 

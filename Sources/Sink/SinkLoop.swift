@@ -11,9 +11,10 @@ internal import ZeroMQ
 ///     outcomes ──▶ order ──▶ commit ──▶ acknowledge
 ///                                  └──▶ publish
 ///
-/// A turn takes what has arrived, up to a bound, and commits it in one transaction: the busier it is, the more a commit
-/// carries. Nothing is acknowledged or published before its commit has returned. While the store cannot be written
-/// nothing more is read, and ingest's windows hold what comes.
+/// A turn takes what has arrived, up to a bound, and commits it in one transaction. While outcomes stream in, commits begin
+/// a little apart (`SinkConfiguration.commitSpacing`), because a transaction costs about as much as a dozen of the rows in
+/// it; an outcome that comes alone is committed at once. Nothing is acknowledged or published before its commit has
+/// returned. While the store cannot be written nothing more is read, and ingest's windows hold what comes.
 package final class SinkLoop {
     /// Where the sockets are bound.
     package let readiness: Readiness
@@ -44,6 +45,8 @@ package final class SinkLoop {
     private let poller = Poller()
     private let outcomesToken: Poller.Token
     private let replayToken: Poller.Token
+    /// When the next commit may begin.
+    private var nextCommit = ContinuousClock.now
     private var lastReport = SinkCounters()
     private var nextReport = ContinuousClock.now + reportInterval
 
@@ -101,10 +104,13 @@ package final class SinkLoop {
     /// Works until `stop`, then stores what has been sent and closes the store.
     package func run(until stop: StopSignal) throws {
         _ = poller.watch(fileDescriptor: stop.fileDescriptor)
-        while !stop.isRequested { _ = try turn() }
+        while !stop.isRequested {
+            // Until the next commit may begin, what arrives lies in the socket: it wakes nobody and is read at one go.
+            let pause = nextCommit - .now
+            _ = pause > .zero ? try turn(receiving: false, waiting: pause) : try turn()
+        }
         stop.acknowledge()
-        let deadline = ContinuousClock.now + configuration.drainLimit
-        while trouble == nil, .now < deadline, try turn(waiting: .milliseconds(50)) > 0 {}
+        try drain()
         if !batch.isEmpty {
             logger.warning(
                 "stopping with outcomes that could not be stored: ingest was not told otherwise and sends them again",
@@ -118,11 +124,31 @@ package final class SinkLoop {
         logger.info("stopped", metadata: counters.metadata)
     }
 
+    /// Goes on until every session has ended, or no message has come from infer for a while, whatever else wakes this
+    /// thread meanwhile.
+    private func drain() throws {
+        let deadline = ContinuousClock.now + configuration.drainLimit
+        var lastArrival = ContinuousClock.now
+        while trouble == nil, .now < deadline {
+            // Decided before the look, so that the last look comes after the quiet: this thread may have stood still.
+            let quietLeft = sessions.haveAllEnded ? .zero : lastArrival + configuration.drainQuiet - .now
+            if try turn(waiting: max(.zero, quietLeft)) > 0 {
+                lastArrival = .now
+            } else if quietLeft <= .zero {
+                return
+            }
+        }
+    }
+
     /// One round.
     ///
+    /// - Parameters:
+    ///   - receiving: whether to take messages from infer.
+    ///   - limit: how long to wait where nothing is to be done.
     /// - Returns: how many messages came from infer.
-    private func turn(waiting limit: Duration = .milliseconds(500)) throws -> Int {
-        poller.setInterest(outcomesToken, receiving: trouble == nil)
+    private func turn(receiving: Bool = true, waiting limit: Duration = .milliseconds(500)) throws -> Int {
+        let receiving = receiving && trouble == nil
+        poller.setInterest(outcomesToken, receiving: receiving)
         poller.setInterest(replayToken, receiving: replay.acceptsRequests)
         var timeout = min(limit, replay.pollTimeout ?? limit)
         if let trouble { timeout = min(timeout, trouble.nextTry - .now) }
@@ -130,7 +156,8 @@ package final class SinkLoop {
 
         try results.takeSubscriptions()
         let watched = try acknowledgements.takeSubscriptions()
-        let received = trouble == nil ? try receive() : 0
+        let received = receiving ? try receive() : 0
+        if trouble == nil, !batch.isEmpty { nextCommit = .now + configuration.commitSpacing }
         try commit()
         for session in watched { try acknowledgeNow(session) }
         try replay.turn(store.reader, at: .now)

@@ -135,12 +135,12 @@ struct FigureTests {
 
     @Test("Joints survive JSON under their documented keys")
     func json() throws {
-        let persons = try #require(try frames("test:?frames=1&width=64&height=64").first).persons
-        let frame = KnownFrame(frame: 0, width: 64, height: 64, persons: persons)
+        let frame = try #require(try frames("test:?frames=2&width=64&height=80").last?.known)
+        #expect((frame.frame, frame.width, frame.height, frame.persons.count) == (1, 64, 80, 1))
         let data = try JSONEncoder().encode(frame)
         #expect(try JSONDecoder().decode(KnownFrame.self, from: data) == frame)
         let text = String(decoding: data, as: UTF8.self)
-        for key in ["keypoints_2d", "keypoints_3d", "visible", "height_px", "bbox", "\"id\""] {
+        for key in ["keypoints_2d", "keypoints_3d", "visible", "height_px", "bbox", "\"id\"", "\"frame\""] {
             #expect(text.contains(key))
         }
         #expect(KnownPerson.jointNames.count == 33)

@@ -209,6 +209,54 @@ struct SinkTests {
         #expect(try StoreReader(path: folder.store).session(session.id)?.next == SequenceNumber(2000))
     }
 
+    @Test("Draining ends with the outcomes, not with whatever else wakes the sink meanwhile")
+    func drainUndisturbed() throws {
+        let sink = try RunningSink(store: folder.store) {
+            // Only the session's end can end this drain.
+            $0.drainQuiet = .seconds(3600)
+            $0.drainLimit = .seconds(3600)
+        }
+        let push = try sink.connect(.push, to: "outcomes")
+        try push.push(session.poses(0..<1))
+        try waitUntilStored(sink, SequenceNumber(1))
+        sink.requestStop()
+        let acks = try sink.connect(.subscribe, to: "acks")
+        for _ in 0..<10 {
+            // Each subscription wakes it; the answer says that it has turned since.
+            let other = try FakeSession("other")
+            try acks.subscribe(other.acknowledgementTopic)
+            #expect(try acks.acknowledgement { $0.session == other.id }.next == .first)
+        }
+        try push.push(session.poses(1..<20) + [session.end(20)])
+        #expect(try sink.finish().poses == 20)
+    }
+
+    @Test("Draining takes what comes until it has been quiet for a while")
+    func drainQuiet() throws {
+        let sink = try RunningSink(store: folder.store) { $0.drainQuiet = .milliseconds(20) }
+        let push = try sink.connect(.push, to: "outcomes")
+        try push.push(session.poses(0..<1))
+        try waitUntilStored(sink, SequenceNumber(1))
+        // The session never ends: it must not be waited for for ever.
+        #expect(try sink.finish().poses == 1)
+    }
+
+    @Test("An outcome that comes alone is committed at once; those that follow closely share a commit")
+    func commitSpacing() throws {
+        let sink = try RunningSink(store: folder.store) { $0.commitSpacing = .seconds(3600) }
+        let push = try sink.connect(.push, to: "outcomes")
+        try push.push(session.poses(0..<1))
+        try waitUntilStored(sink, SequenceNumber(1))
+        for sequence in 1..<100 as Range<UInt64> {
+            try push.push([session.pose(sequence)])
+            Thread.sleep(forTimeInterval: 0.002)
+        }
+        let counters = try sink.finish()
+        #expect(counters.poses == 100)
+        // Without the pause nearly every one has its own.
+        #expect(counters.commits < 50)
+    }
+
     @Test("A port in use and a store that cannot be written end the start, each with its own status")
     func start() throws {
         let sink = try RunningSink(store: folder.store)

@@ -66,6 +66,11 @@ final class RunningSink {
         readiness = ready
     }
 
+    /// Tells it to stop, as SIGTERM does.
+    func requestStop() {
+        stop.request()
+    }
+
     /// Stops it as SIGTERM does and waits for its end.
     @discardableResult
     func finish() throws -> SinkCounters {

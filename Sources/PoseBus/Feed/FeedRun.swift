@@ -61,7 +61,7 @@ final class FeedRun: Sendable {
                     jpeg: message, captureTime: Timestamp(nanoseconds: frame.captureTimeNs),
                     whileWaiting: { self.keepsWaiting(feeder) })
                 if sent == nil { break }
-                try joints?.write(frame)
+                if let known = frame.known { try joints?.write(known) }
                 note(feeder, source.warning)
             }
             // The end goes out also when the person stopped early: the session closes with what was sent.
@@ -98,15 +98,10 @@ final class JointsFile: Sendable {
         output = Mutex(handle)
     }
 
-    private struct Line: Encodable {
-        let frame: Int
-        let persons: [KnownPerson]
-    }
-
-    func write(_ frame: SourceFrame) throws {
+    func write(_ frame: KnownFrame) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        let line = try encoder.encode(Line(frame: frame.index, persons: frame.persons)) + Data("\n".utf8)
+        let line = try encoder.encode(frame) + Data("\n".utf8)
         try output.withLock { try $0.write(contentsOf: line) }
     }
 }

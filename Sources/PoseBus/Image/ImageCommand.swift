@@ -72,29 +72,37 @@ struct ImageCommand: ParsableCommand {
         let start = ContinuousClock.now
         let persons = try engine.processStill(image, boxes: boxes.map(\.box))
         let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
-        return try StillJSON(
-            file: file, width: image.width, height: image.height, engine: engine.name, skeleton: engine.skeleton,
-            persons: persons.map(PersonJSON.init),
-            timing_ms: ["infer": (milliseconds * 100).rounded() / 100]
-        ).text()
+        return json(
+            file: file, image: image, engine: engine, persons: persons, milliseconds: milliseconds)
     }
-}
 
-/// The line of one image.
-private struct StillJSON: Encodable {
-    var v = ProtocolVersion.current
-    let file: String
-    let width, height: Int
-    let engine, skeleton: String
-    let persons: [PersonJSON]
-    let timing_ms: [String: Double]
-
-    func text() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    /// The line of one image: an outcome's keys, as far as they have a meaning without a stream.
+    private func json(
+        file: String, image: DecodedImage, engine: any PoseEngine, persons: [Person], milliseconds: Double
+    ) -> String {
+        var json = JSONWriter()
+        json.object { json in
+            json.key("engine")
+            json.text(engine.name)
+            json.key("file")
+            json.text(file)
+            json.key("height")
+            json.value(image.height)
+            json.key("persons")
+            json.array { json in persons.forEach { json.value($0) } }
+            json.key("skeleton")
+            json.text(engine.skeleton)
+            json.key("timing_ms")
+            json.object { json in
+                json.key("infer")
+                json.value(milliseconds, decimals: 2)
+            }
+            json.key("v")
+            json.value(ProtocolVersion.current)
+            json.key("width")
+            json.value(image.width)
+        }
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 }
 
