@@ -100,6 +100,11 @@ if withTorch {
                 argumentParser, lifecycle, logging, unixSignals,
             ]),
 
+        // What Tests/Parity compares with MediaPipe and with Google's interpreter.
+        .executableTarget(
+            name: "parity-runner", dependencies: ["BlazePose", "Checkpoints", "TFLite", "Tensor", argumentParser],
+            path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
+
         tests("Tensor"),
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints"]),
