@@ -1,5 +1,5 @@
 internal import TFLite
-internal import Tensor
+package import Tensor
 
 /// The two published networks over the graph executor.
 package final class BlazePoseNetworks: PoseInference {
@@ -31,10 +31,7 @@ package final class BlazePoseNetworks: PoseInference {
 
     package func detections(in crops: [Crop], threshold: Float) throws -> [[PoseDetection]] {
         guard !crops.isEmpty else { return [] }
-        // Source: MediaPipe modules/pose_detection/pose_detection_cpu.pbtxt: -1…1, black around the picture.
-        let input = try input(
-            crops, side: DetectorAnchors.inputSide, border: .zero, scale: 2 / 255, offset: -1)
-        let outputs = try detector.run([input])
+        let outputs = try detector.run([try Self.detectorInput(crops)])
         return try withFloats(outputs[0], count: crops.count) { boxes in
             try withFloats(outputs[1], count: crops.count) { logits in
                 crops.indices.map { index in
@@ -49,9 +46,7 @@ package final class BlazePoseNetworks: PoseInference {
 
     package func estimates(in crops: [Crop]) throws -> [PoseEstimate] {
         guard !crops.isEmpty else { return [] }
-        // Source: MediaPipe modules/pose_landmark/pose_landmark_by_roi_cpu.pbtxt: 0…1; the edge is continued.
-        let input = try input(crops, side: LandmarkDecoder.inputSide, border: .replicate, scale: 1 / 255, offset: 0)
-        let outputs = try landmarker.run([input])
+        let outputs = try landmarker.run([try Self.landmarkInput(crops)])
         let count = crops.count
         return try withFloats(outputs[0], count: count) { landmarks in
             try withFloats(outputs[1], count: count) { score in
@@ -78,8 +73,20 @@ package final class BlazePoseNetworks: PoseInference {
         }
     }
 
+    /// What the detector is given, (N, 224, 224, 3): -1…1, black around the picture.
+    /// Source: MediaPipe modules/pose_detection/pose_detection_cpu.pbtxt.
+    package static func detectorInput(_ crops: [Crop]) throws -> Tensor {
+        try input(crops, side: DetectorAnchors.inputSide, border: .zero, scale: 2 / 255, offset: -1)
+    }
+
+    /// What the landmark model is given, (N, 256, 256, 3): 0…1; the edge is continued.
+    /// Source: MediaPipe modules/pose_landmark/pose_landmark_by_roi_cpu.pbtxt.
+    package static func landmarkInput(_ crops: [Crop]) throws -> Tensor {
+        try input(crops, side: LandmarkDecoder.inputSide, border: .replicate, scale: 1 / 255, offset: 0)
+    }
+
     /// All crops as one tensor (N, side, side, 3).
-    private func input(
+    private static func input(
         _ crops: [Crop], side: Int, border: ImageWarp.Border, scale: Float, offset: Float
     ) throws -> Tensor {
         let tensor = try Tensor(zeros: [crops.count, side, side, 3], dtype: .float32)

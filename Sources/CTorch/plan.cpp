@@ -7,7 +7,7 @@
 using ctorch::guarded;
 
 ctorch_plan_s::ctorch_plan_s(int32_t value_count, at::Device device, int32_t threads)
-    : device(device), backend(device.is_cpu() ? ctorch::Backend::native : ctorch::Backend::aten), workers(threads) {
+    : device(device), kernels(device.is_cpu() ? ctorch::KernelSet::native : ctorch::KernelSet::aten), workers(threads) {
     if (value_count < 0) throw std::invalid_argument("a plan cannot have a negative number of values");
     constants.resize(static_cast<size_t>(value_count));
 }
@@ -112,8 +112,8 @@ void ctorch_plan_free(ctorch_plan plan) {
     guarded([&] { delete plan; });
 }
 
-const char *ctorch_plan_backend(ctorch_plan plan) {
-    return plan->backend == ctorch::Backend::native ? ctorch::native::kernels().name : "aten";
+const char *ctorch_plan_kernels(ctorch_plan plan) {
+    return plan->kernels == ctorch::KernelSet::native ? ctorch::native::kernels().name : "aten";
 }
 
 ctorch_status ctorch_plan_constant(ctorch_plan plan, int32_t value, ctorch_tensor tensor) {

@@ -52,7 +52,7 @@ struct Step {
 };
 
 /// Whose kernels convolutions run on: this library's own, or ATen's.
-enum class Backend { native, aten };
+enum class KernelSet { native, aten };
 
 /// NHWC elements as ATen's logical order; other ranks as they are.
 inline at::Tensor to_channels_first(const at::Tensor &tensor) {
@@ -80,7 +80,7 @@ at::Tensor activate(at::Tensor tensor, ctorch_activation activation);
 
 struct ctorch_plan_s {
     at::Device device;
-    ctorch::Backend backend;
+    ctorch::KernelSet kernels;
     std::vector<at::Tensor> constants;  // by value number, undefined where a value is computed
     std::vector<ctorch::Step> steps;
     std::vector<int32_t> inputs;

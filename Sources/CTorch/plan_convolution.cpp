@@ -32,7 +32,7 @@ ctorch_status ctorch_plan_conv2d(
         at::Tensor moved = weight->value.to(plan->device, at::kFloat).contiguous();
         at::Tensor moved_bias = bias ? bias->value.to(plan->device, at::kFloat).contiguous() : at::Tensor();
         ctorch::Kernel kernel;
-        if (plan->backend == ctorch::Backend::native) {
+        if (plan->kernels == ctorch::KernelSet::native) {
             kernel = ctorch::native_convolution(*options, moved, moved_bias);
         }
         if (!kernel) kernel = ctorch::aten_convolution(*options, moved, moved_bias);

@@ -40,7 +40,7 @@ int64_t logical_dimension(int64_t axis, int64_t rank) {
 ctorch_status ctorch_plan_add(ctorch_plan plan, int32_t a, int32_t b, int32_t output, ctorch_activation activation) {
     return guarded([&] {
         ctorch::Kernel native = ctorch::native_sum(activation);
-        bool use_native = plan->backend == ctorch::Backend::native;
+        bool use_native = plan->kernels == ctorch::KernelSet::native;
         plan->add("sum", {a, b}, output, [=](Operands &operands) {
             // Ours is for images of one shape; ATen's broadcasts.
             if (use_native && operands.inputs[0].dim() == 4 && operands.inputs[0].sizes() == operands.inputs[1].sizes()) {
@@ -88,7 +88,7 @@ ctorch_status ctorch_plan_resize_bilinear(
         std::vector<int64_t> target{size[0], size[1]};
         std::vector<int32_t> inputs{input};
         if (addend >= 0) inputs.push_back(addend);
-        if (plan->backend == ctorch::Backend::native) {
+        if (plan->kernels == ctorch::KernelSet::native) {
             auto kernel = ctorch::native_resize(target, align_corners != 0, activation);
             plan->add("resize", std::move(inputs), output, std::move(kernel));
             return;
@@ -104,7 +104,7 @@ ctorch_status ctorch_plan_resize_bilinear(
 ctorch_status ctorch_plan_depth_to_space(ctorch_plan plan, int32_t input, int32_t output, int64_t block) {
     return guarded([&] {
         if (block < 1) throw std::invalid_argument("the block size must be at least 1");
-        if (plan->backend == ctorch::Backend::native) {
+        if (plan->kernels == ctorch::KernelSet::native) {
             plan->add("depth to space", {input}, output, ctorch::native_depth_to_space(block));
             return;
         }

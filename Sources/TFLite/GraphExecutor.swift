@@ -18,7 +18,7 @@ public final class GraphExecutor {
     /// The outputs' shapes for a batch of 1.
     public let outputShapes: [[Int]]
     /// The kernels in use: `aten`, or the instruction set of this package's own, such as `avx512`.
-    public var backend: String { plan.backend }
+    public var kernels: String { plan.kernels }
 
     private let plan: Plan
 

@@ -62,7 +62,7 @@ package final class Plan {
     }
 
     /// The kernels that convolutions run on: `aten`, or the instruction set of this package's own, such as `avx512`.
-    package var backend: String { String(cString: ctorch_plan_backend(handle)) }
+    package var kernels: String { String(cString: ctorch_plan_kernels(handle)) }
 
     /// Builds a plan over values `0 ..< valueCount`.
     ///

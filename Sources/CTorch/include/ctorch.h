@@ -140,7 +140,7 @@ void ctorch_plan_free(ctorch_plan plan);
 
 /// The kernels the plan's convolutions run on: "aten", or the instruction set that this library's own were compiled
 /// for, such as "avx512". The library owns the string.
-const char *ctorch_plan_backend(ctorch_plan plan);
+const char *ctorch_plan_kernels(ctorch_plan plan);
 
 /// Makes `value` a constant of the plan. The plan keeps its own reference; `tensor` stays the caller's.
 ctorch_status ctorch_plan_constant(ctorch_plan plan, int32_t value, ctorch_tensor tensor);

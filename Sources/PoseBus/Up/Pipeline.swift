@@ -1,9 +1,9 @@
 internal import ArgumentParser
-internal import Engines
 internal import Foundation
 internal import Messages
 internal import Stage
 internal import Synchronization
+internal import Weights
 
 /// One run of `posebus up`: stages, feeders and the watcher of results, from start to summary.
 final class Pipeline: Sendable {

@@ -122,7 +122,8 @@ final class StageProcess: @unchecked Sendable {
         waiting.forEach { $0.resume(returning: status) }
     }
 
-    private static func executable(_ name: String) throws -> URL {
+    /// An executable that lies beside this one.
+    static func executable(_ name: String) throws -> URL {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let url = own.deletingLastPathComponent().appendingPathComponent(name)
         guard FileManager.default.isExecutableFile(atPath: url.path) else {

@@ -1,10 +1,10 @@
 internal import ArgumentParser
-internal import Engines
 internal import Foundation
 internal import FrameSources
 internal import Messages
 internal import Stage
 internal import Synchronization
+internal import Weights
 internal import ZeroMQ
 
 /// `posebus up`: the whole pipeline on this machine.
