@@ -1,3 +1,5 @@
+package import ZeroMQ
+
 /// What a sink is told at its start.
 package struct SinkConfiguration: Sendable {
     /// Endpoints to bind; `tcp://127.0.0.1:*` takes a free port.
@@ -17,6 +19,11 @@ package struct SinkConfiguration: Sendable {
     package var replayPatience = Duration.seconds(5)
     /// How long a stopping sink goes on to read what has been sent to it.
     package var drainLimit = Duration.seconds(2)
+    /// How long nothing may come until it counts as all.
+    package var drainQuiet = Duration.milliseconds(50)
+
+    /// What every socket's options begin with.
+    package var sockets = SocketOptions()
 
     package init(
         bindOutcomes: String, bindResults: String, bindAcknowledgements: String, bindReplay: String, store: String

@@ -72,12 +72,13 @@ package final class SinkLoop {
         sessions = SessionTable(maxHeld: configuration.maxHeld)
 
         let context = try Context()
-        var options = SocketOptions()
+        var options = configuration.sockets
         options.receiveHighWaterMark = configuration.maxBatch
         outcomes = try Socket(.pull, in: context, options: options)
-        results = try ResultPublisher(in: context)
-        acknowledgements = try AcknowledgementPublisher(in: context)
-        replay = try ReplayServer(in: context, patience: configuration.replayPatience, logger: logger)
+        results = try ResultPublisher(options: configuration.sockets, in: context)
+        acknowledgements = try AcknowledgementPublisher(options: configuration.sockets, in: context)
+        replay = try ReplayServer(
+            options: configuration.sockets, in: context, patience: configuration.replayPatience, logger: logger)
         readiness = Readiness(
             stage: "posebus-sink",
             endpoints: [
@@ -104,7 +105,7 @@ package final class SinkLoop {
         while !stop.isRequested { _ = try turn() }
         stop.acknowledge()
         let deadline = ContinuousClock.now + configuration.drainLimit
-        while trouble == nil, .now < deadline, try turn(waiting: .milliseconds(50)) > 0 {}
+        while trouble == nil, .now < deadline, try turn(waiting: configuration.drainQuiet) > 0 {}
         if !batch.isEmpty {
             logger.warning(
                 "stopping with outcomes that could not be stored: ingest was not told otherwise and sends them again",
