@@ -10,16 +10,16 @@ struct Acknowledgements {
     private let poller: Poller
     private var lost: Set<String> = []
 
-    init(_ endpoints: [String], context: Context, poller: Poller) throws {
+    init(_ configuration: IngestConfiguration, context: Context, poller: Poller) throws {
         self.poller = poller
-        var options = SocketOptions()
+        var options = configuration.sockets
         options.receiveHighWaterMark = 1000
         options.maxMessageSize = 4096
         socket = try Socket(.subscribe, in: context, options: options)
         monitor = try Monitor(watching: socket, in: context)
         token = poller.watch(socket)
         monitorToken = poller.watch(monitor.socket)
-        for endpoint in endpoints { try socket.connect(endpoint) }
+        for endpoint in configuration.acknowledgements { try socket.connect(endpoint) }
     }
 
     func subscribe(to session: SessionID) throws {

@@ -1,6 +1,7 @@
 package import Delivery
 package import JPEG
 package import Messages
+package import ZeroMQ
 
 /// Everything that can be chosen about ingest, as its loop uses it.
 package struct IngestConfiguration: Sendable {
@@ -51,6 +52,8 @@ package struct IngestConfiguration: Sendable {
     package var moveAfter: Duration = .seconds(10)
     /// Threads that decode.
     package var decodeThreads = 2
+    /// What every socket's options begin with.
+    package var sockets = SocketOptions()
     /// How often the counters are logged, where they changed.
     package var reportInterval: Duration = .seconds(10)
 

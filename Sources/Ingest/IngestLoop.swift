@@ -41,8 +41,8 @@ final class IngestLoop {
         admission = Admission(limits: configuration.image, decodes: configuration.payload == .rgb)
         inputs = try Inputs(configuration, context: context, poller: poller)
         preview = try Preview(configuration, context: context, poller: poller)
-        acknowledgements = try Acknowledgements(configuration.acknowledgements, context: context, poller: poller)
-        outputs = try Outputs(configuration.infers, context: context, poller: poller, now: .now)
+        acknowledgements = try Acknowledgements(configuration, context: context, poller: poller)
+        outputs = try Outputs(configuration, context: context, poller: poller, now: .now)
         decoding = Decoding(threads: configuration.decodeThreads, poller: poller)
         streams = Streams(maxStreams: configuration.maxStreams)
     }

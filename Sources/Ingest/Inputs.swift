@@ -19,7 +19,7 @@ struct Inputs {
     private var peers: [[UInt8]: Feeder] = [:]
 
     init(_ configuration: IngestConfiguration, context: Context, poller: Poller) throws {
-        var options = SocketOptions()
+        var options = configuration.sockets
         options.maxMessageSize = configuration.maxMessageSize
 
         func source(_ kind: SocketKind, _ options: SocketOptions, _ feeder: Feeder?) throws -> Source {

@@ -21,8 +21,10 @@ final class Outputs {
         /// Sessions with something to send, each once.
         var ready = FIFO<Session>()
 
-        init(endpoint: String, context: Context, poller: Poller, now: ContinuousClock.Instant) throws(ZeroMQError) {
-            var options = SocketOptions()
+        init(
+            endpoint: String, options: SocketOptions, context: Context, poller: Poller, now: ContinuousClock.Instant
+        ) throws(ZeroMQError) {
+            var options = options
             options.sendHighWaterMark = 64
             socket = try Socket(.push, in: context, options: options)
             monitor = try Monitor(watching: socket, in: context)
@@ -45,11 +47,13 @@ final class Outputs {
     private let poller: Poller
     private(set) var sent = 0
 
-    init(_ endpoints: [String], context: Context, poller: Poller, now: ContinuousClock.Instant) throws {
+    init(_ configuration: IngestConfiguration, context: Context, poller: Poller, now: ContinuousClock.Instant) throws {
         self.poller = poller
         var outputs: [Output] = []
-        for endpoint in endpoints {
-            outputs.append(try Output(endpoint: endpoint, context: context, poller: poller, now: now))
+        for endpoint in configuration.infers {
+            outputs.append(
+                try Output(
+                    endpoint: endpoint, options: configuration.sockets, context: context, poller: poller, now: now))
         }
         all = outputs
     }

@@ -12,7 +12,7 @@ struct Preview {
 
     init(_ configuration: IngestConfiguration, context: Context, poller: Poller) throws {
         self.poller = poller
-        var options = SocketOptions()
+        var options = configuration.sockets
         options.sendHighWaterMark = 4
         options.maxMessageSize = 4096
         options.reportsEverySubscription = false  // only the first and the last of a topic matter here

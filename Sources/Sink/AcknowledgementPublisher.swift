@@ -9,8 +9,8 @@ struct AcknowledgementPublisher {
     let socket: Socket
 
     /// Makes the socket; it is not bound yet.
-    init(in context: Context) throws(ZeroMQError) {
-        var options = SocketOptions()
+    init(options: SocketOptions, in context: Context) throws(ZeroMQError) {
+        var options = options
         options.sendHighWaterMark = 1000
         options.maxMessageSize = 4096
         options.linger = .seconds(1)

@@ -49,8 +49,10 @@ final class ReplayServer {
     }
 
     /// Makes the socket; it is not bound yet.
-    init(in context: Context, patience: Duration, logger: Logger) throws(ZeroMQError) {
-        var options = SocketOptions()
+    init(
+        options: SocketOptions, in context: Context, patience: Duration, logger: Logger
+    ) throws(ZeroMQError) {
+        var options = options
         options.sendHighWaterMark = 64
         options.maxMessageSize = Int64(2 * ReplayRequest.maxLength)
         options.linger = .milliseconds(200)

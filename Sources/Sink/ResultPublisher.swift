@@ -19,8 +19,8 @@ struct ResultPublisher {
     }
 
     /// Makes the socket; it is not bound yet.
-    init(in context: Context) throws(ZeroMQError) {
-        var options = SocketOptions()
+    init(options: SocketOptions, in context: Context) throws(ZeroMQError) {
+        var options = options
         options.sendHighWaterMark = 1000
         options.maxMessageSize = 4096
         options.linger = .seconds(1)

@@ -1,3 +1,5 @@
+package import ZeroMQ
+
 /// What a sink is told at its start.
 package struct SinkConfiguration: Sendable {
     /// Endpoints to bind; `tcp://127.0.0.1:*` takes a free port.
@@ -22,6 +24,9 @@ package struct SinkConfiguration: Sendable {
     package var drainQuiet = Duration.milliseconds(50)
     /// How long a stopping sink goes on to read what has been sent to it.
     package var drainLimit = Duration.seconds(2)
+
+    /// What every socket's options begin with.
+    package var sockets = SocketOptions()
 
     package init(
         bindOutcomes: String, bindResults: String, bindAcknowledgements: String, bindReplay: String, store: String

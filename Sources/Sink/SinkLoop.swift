@@ -75,12 +75,13 @@ package final class SinkLoop {
         sessions = SessionTable(maxHeld: configuration.maxHeld)
 
         let context = try Context()
-        var options = SocketOptions()
+        var options = configuration.sockets
         options.receiveHighWaterMark = configuration.maxBatch
         outcomes = try Socket(.pull, in: context, options: options)
-        results = try ResultPublisher(in: context)
-        acknowledgements = try AcknowledgementPublisher(in: context)
-        replay = try ReplayServer(in: context, patience: configuration.replayPatience, logger: logger)
+        results = try ResultPublisher(options: configuration.sockets, in: context)
+        acknowledgements = try AcknowledgementPublisher(options: configuration.sockets, in: context)
+        replay = try ReplayServer(
+            options: configuration.sockets, in: context, patience: configuration.replayPatience, logger: logger)
         readiness = Readiness(
             stage: "posebus-sink",
             endpoints: [

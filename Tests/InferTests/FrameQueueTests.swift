@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 import ZeroMQ
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct FrameQueueTests {
     @Test func `one stream comes out in order, one frame a batch`() throws {
         let queue = FrameQueue()

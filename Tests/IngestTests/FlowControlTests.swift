@@ -72,9 +72,13 @@ import ZeroMQ
 
     @Test func aFullLiveWindowShedsTheOldestUnsentFrames() async throws {
         let counters = try await withIngest({ $0.live = .init(frames: 4, bytes: 1 << 20, inFlight: 2) }) { rig in
-            rig.acknowledges = false
             let request = try rig.feeder(.request)
             let image = try jpeg()
+            // Infer is connected before the first frame that counts.
+            _ = try rig.ask(request, #"{"stream":"first"}"#, image)
+            try rig.wait(for: "the connection to infer") { rig.arrived.count == 1 }
+            rig.arrived = []
+            rig.acknowledges = false
             for _ in 0..<10 { #expect(try rig.ask(request, #"{"stream":"l","delivery":"live"}"#, image) == "OK") }
             try rig.wait(for: "frames in flight") { rig.arrived.count >= 2 }
             try rig.storeEverything()
@@ -84,7 +88,7 @@ import ZeroMQ
             #expect(shed == [2, 3, 4, 5, 6, 7], "two in flight, the two most recent kept")
         }
         #expect(counters.drops == [.shed: 6])
-        #expect(counters.accepted == 10)
+        #expect(counters.accepted == 11)
     }
 
     @Test func aReturningInferGetsEverythingUnacknowledgedInOrder() async throws {
@@ -106,7 +110,7 @@ import ZeroMQ
             try rig.wait(for: "the resend") { rig.sequences(of: "s").suffix(6) == [3, 4, 5, 6, 7, 8] }
             let again = try #require(rig.arrived.last { $0.header.sequence == SequenceNumber(3) })
             #expect(again.header.resends == 1)
-            #expect(again.header.oldestUnacknowledged == SequenceNumber(3))
+            #expect(again.header.oldestUnacknowledged <= SequenceNumber(3))
         }
     }
 
@@ -131,8 +135,8 @@ import ZeroMQ
         }) { rig in
             rig.acknowledges = false
             _ = try rig.ask(try rig.feeder(.request), #"{"stream":"s"}"#, try jpeg())
-            try rig.wait(for: "a resend") { rig.arrived.count == 2 }
-            #expect(rig.arrived.map(\.header.resends) == [0, 1])
+            try rig.wait(for: "a resend") { rig.arrived.count >= 2 }
+            #expect(rig.arrived.prefix(2).map(\.header.resends) == [0, 1])
             rig.acknowledges = true
         }
     }

@@ -47,9 +47,9 @@ final class IngestRig {
     // MARK: - Feeding
 
     func feeder(_ kind: SocketKind, to name: String? = nil) throws -> Socket {
-        var options = SocketOptions()
-        options.receiveTimeout = .seconds(5)
-        options.linger = .seconds(1)
+        var options = SocketOptions.patient
+        options.receiveTimeout = .seconds(60)
+        options.linger = .seconds(60)
         let socket = try Socket(kind, in: context, options: options)
         try socket.connect(try #require(endpoints[name ?? (kind == .push ? "push" : "request")]))
         return socket
@@ -76,7 +76,7 @@ final class IngestRig {
 
     /// Moves infer and sink on until `condition` holds.
     func wait(for what: String, _ condition: () throws -> Bool) throws {
-        let deadline = ContinuousClock.now + .seconds(8)
+        let deadline = ContinuousClock.now + patience
         while try !condition() {
             guard ContinuousClock.now < deadline else { throw Late(what: what) }
             try step()
@@ -149,17 +149,33 @@ final class IngestRig {
     }
 }
 
+/// How long anything may take before its test fails: long, because it only ends a hang.
+let patience = Duration.seconds(60)
+
+extension SocketOptions {
+    /// Closes no connection because time has passed: a machine that stalls for seconds must not fail a test.
+    static var patient: SocketOptions {
+        var options = SocketOptions()
+        options.heartbeatInterval = nil
+        options.handshakeInterval = .seconds(60)
+        return options
+    }
+}
+
 /// Something did not happen in time.
 struct Late: Error, CustomStringConvertible {
     let what: String
-    var description: String { "waited 8 s for \(what)" }
+    var description: String { "waited \(patience) for \(what)" }
 }
 
 /// Binds, and waits for an address that a closed socket has not left yet.
 private func bound(_ kind: SocketKind, _ endpoint: String, in context: Context) throws -> Socket {
-    let deadline = ContinuousClock.now + .seconds(5)
+    let deadline = ContinuousClock.now + patience
     while true {
-        let socket = try Socket(kind, in: context)
+        var options = SocketOptions.patient
+        // A full publisher drops what it publishes, and only a resend after a timeout would make up for that.
+        if kind == .extendedPublish { options.sendHighWaterMark = 10_000 }
+        let socket = try Socket(kind, in: context, options: options)
         do {
             try socket.bind(endpoint)
             return socket
@@ -188,7 +204,9 @@ func withIngest(
         configuration.previewEndpoint = "tcp://127.0.0.1:*"
         configuration.infers = [rig.inferEndpoint]
         configuration.acknowledgements = [rig.acknowledgementEndpoint]
-        configuration.drain = .seconds(5)
+        configuration.drain = patience
+        configuration.sockets = .patient
+        configuration.retry = RetryTimer.Policy(initial: patience, minimum: patience, maximum: patience)
         configure(&configuration)
 
         let readiness = Outcome<Readiness>()
@@ -231,7 +249,7 @@ final class Outcome<Value: Sendable>: Sendable {
     }
 
     func wait() throws -> Value {
-        let deadline = ContinuousClock.now + .seconds(8)
+        let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
             if let result = value.withLock({ $0 }) { return try result.get() }
             usleep(1000)

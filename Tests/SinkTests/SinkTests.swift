@@ -6,7 +6,7 @@ import Store
 import Testing
 import ZeroMQ
 
-@Suite("The sink orders, stores, acknowledges and publishes", .serialized, .timeLimit(.minutes(1)))
+@Suite("The sink orders, stores, acknowledges and publishes", .serialized, .timeLimit(.minutes(5)))
 struct SinkTests {
     let folder: TemporaryFolder
     let session: FakeSession
@@ -23,7 +23,10 @@ struct SinkTests {
         let push = try sink.connect(.push, to: "outcomes")
         let probe = prefix.hasPrefix(Topic.session) ? Topic.session : prefix
         // Sessions of their own go by until one is seen.
-        for number in 0..<200 {
+        let deadline = ContinuousClock.now + patience
+        var number = 0
+        while ContinuousClock.now < deadline {
+            number += 1
             let settle = try FakeSession("settle\(number)")
             try push.push([settle.pose(0)])
             for _ in 0..<10 {
@@ -81,7 +84,7 @@ struct SinkTests {
         try push.push([session.pose(0)])
         let timing = try Outcome(wire: try next(results).body.bytes).timing
         #expect((timing.ingest, timing.queue, timing.infer) == (1, 2, 3))
-        #expect(timing.total > 0 && timing.total < 10_000 && timing.sink >= 0 && timing.sink <= timing.total)
+        #expect(timing.total > 0 && timing.total < 300_000 && timing.sink >= 0 && timing.sink <= timing.total)
         try sink.finish()
     }
 
@@ -200,7 +203,10 @@ struct SinkTests {
 
     @Test("Stopping stores everything that has been sent")
     func drain() throws {
-        let sink = try RunningSink(store: folder.store)
+        let sink = try RunningSink(store: folder.store) {
+            $0.drainLimit = patience
+            $0.drainQuiet = .seconds(2)
+        }
         let push = try sink.connect(.push, to: "outcomes")
         try push.push(session.poses(0..<2000))
         // The connection stands; most is still on its way.

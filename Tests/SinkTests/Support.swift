@@ -8,7 +8,17 @@ import Testing
 import ZeroMQ
 
 /// How long anything may take before its test fails.
-let patience = Duration.seconds(10)
+let patience = Duration.seconds(60)
+
+extension SocketOptions {
+    /// Closes no connection because time has passed: a machine that stalls for seconds must not fail a test.
+    static var patient: SocketOptions {
+        var options = SocketOptions()
+        options.heartbeatInterval = nil
+        options.handshakeInterval = .seconds(60)
+        return options
+    }
+}
 
 /// Something that did not happen in time.
 struct Late: Error {
@@ -21,6 +31,7 @@ final class RunningSink {
     let context: Context
     private let stop = StopSignal()
     private let ended = DispatchSemaphore(value: 0)
+    private let log = LogKeeper()
     private let result = Ending()
 
     /// How the sink ended; shared with its thread.
@@ -38,15 +49,17 @@ final class RunningSink {
         var configuration = SinkConfiguration(
             bindOutcomes: "tcp://127.0.0.1:*", bindResults: "tcp://127.0.0.1:*",
             bindAcknowledgements: "tcp://127.0.0.1:*", bindReplay: "tcp://127.0.0.1:*", store: store)
+        configuration.sockets = .patient
         adjust(&configuration)
         context = try Context()
         let started = DispatchSemaphore(value: 0)
         let place = Place()
         let fixed = configuration
+        let log = log
         let (stop, ended, result) = (stop, ended, result)
         let thread = Thread {
             do {
-                let loop = try SinkLoop(fixed, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                let loop = try SinkLoop(fixed, logger: Logger(label: "test") { _ in log })
                 place.readiness.withLock { $0 = loop.readiness }
                 started.signal()
                 try loop.run(until: stop)
@@ -71,11 +84,20 @@ final class RunningSink {
         stop.request()
     }
 
+    /// Waits until it has logged a message that contains `text`.
+    func waitForLog(_ text: String) throws {
+        let deadline = ContinuousClock.now + patience
+        while !log.messages.withLock({ $0.contains { $0.contains(text) } }) {
+            guard ContinuousClock.now < deadline else { throw Late(what: "the sink did not log: \(text)") }
+            Thread.sleep(forTimeInterval: 0.005)
+        }
+    }
+
     /// Stops it as SIGTERM does and waits for its end.
     @discardableResult
     func finish() throws -> SinkCounters {
         stop.request()
-        guard ended.wait(timeout: .now() + 10) == .success else {
+        guard ended.wait(timeout: .now() + 60) == .success else {
             throw Late(what: "the sink did not stop")
         }
         return try result.state.withLock { result in
@@ -89,15 +111,40 @@ final class RunningSink {
     }
 
     func connect(_ kind: SocketKind, to name: String, highWaterMark: Int = 10_000) throws -> Socket {
-        var options = SocketOptions()
+        var options = SocketOptions.patient
         options.sendHighWaterMark = highWaterMark
         options.receiveHighWaterMark = highWaterMark
         options.receiveTimeout = patience
         options.sendTimeout = patience
-        if kind == .push { options.linger = .seconds(2) }
+        if kind == .push { options.linger = patience }
         let socket = try Socket(kind, in: context, options: options)
         try socket.connect(try #require(readiness[name]))
         return socket
+    }
+}
+
+/// Keeps what is logged, for tests that wait for it.
+final class LogKeeper: LogHandler {
+    let messages = Mutex<[String]>([])
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .notice }
+        set {}
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    func log(
+        level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
+        function: String, line: UInt
+    ) {
+        messages.withLock { $0.append("\(message)") }
     }
 }
 
