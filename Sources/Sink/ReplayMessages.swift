@@ -68,7 +68,9 @@ package struct ReplayRequest: Equatable {
     }
 }
 
-/// The last message of an answer, as JSON: `{"v":1,"end":true,"stream":…,"session":…,"count":N,"next":S,"more":false}`.
+/// The last message of an answer, as JSON: `{"v":1,"end":true,"stream":…,"session":…,"count":N,"next":S,"more":false,…}`.
+///
+/// What it says of the session is of the moment when the request was taken.
 ///
 /// Nothing else in an answer is a JSON object with `end`, and no outcome in protobuf begins with `{`.
 struct ReplayEnd: Encodable {
@@ -82,6 +84,18 @@ struct ReplayEnd: Encodable {
     var next: UInt64 = 0
     /// True where the request asks for more than one answer holds (REQ): ask again, from `next`.
     var more = false
+    /// Whether the session has ended; `poses` and `drops` are then all it will ever have.
+    var ended = false
+    /// Outcomes of the session in the store that are poses, and those that are drops.
+    var poses: UInt64 = 0
+    var drops: UInt64 = 0
+    /// The session of the same stream that began after this one, for whoever missed its beginning; absent: none yet.
+    var nextSession: String?
     /// Why there are no outcomes, or no more.
     var error: String?
+
+    enum CodingKeys: String, CodingKey {
+        case v, end, stream, session, count, next, more, ended, poses, drops, error
+        case nextSession = "next_session"
+    }
 }

@@ -115,7 +115,8 @@ final class ReplayServer {
                     last: end, next: max(request.from, record.first),
                     end: ReplayEnd(
                         stream: record.stream.description, session: record.session.description,
-                        next: request.from.value),
+                        next: request.from.value, ended: record.ended != nil, poses: record.poses, drops: record.drops,
+                        nextSession: try store.session(after: record.session)?.description),
                     lastProgress: now))
         } catch {
             let refusal = json(ReplayEnd(error: "\(error)"))

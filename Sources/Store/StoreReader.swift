@@ -72,6 +72,22 @@ public final class StoreReader: Sendable {
         }
     }
 
+    /// The session of the same stream that began next after another one, or nil where there is none.
+    public func session(after id: SessionID) throws(StoreError) -> SessionID? {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                try Row.fetchOne(
+                    db,
+                    sql: """
+                        SELECT later.uuid FROM sessions AS later JOIN sessions AS earlier ON later.stream = earlier.stream
+                        WHERE earlier.uuid = ? AND later.id > earlier.id ORDER BY later.id LIMIT 1
+                        """,
+                    arguments: [Data(id.bytes)]
+                ).flatMap { SessionID(bytes: $0[0] as Data) }
+            }
+        }
+    }
+
     /// Sums over the whole store.
     public func totals() throws(StoreError) -> StoreTotals {
         try translatingErrors(of: path) {

@@ -146,10 +146,13 @@ struct SubscriberTests {
             {"drops":0,"event":"end","frames":1,"poses":1,"session":"\(session)","stream":"cam","v":1}
             """
         #expect(try publisher.send([Message(Topic.session + "cam"), Message(end)]))
-        guard case .outcome(let outcome)? = try subscriber.next(timeout: .seconds(60)) else {
+        guard case .session(let begin)? = try subscriber.next(timeout: .seconds(60)),
+            case .outcome(let outcome)? = try subscriber.next(timeout: .seconds(60))
+        else {
             Issue.record("no outcome")
             return
         }
+        #expect(begin.event == .begin && begin.stream == "cam")
         #expect(outcome.frame.sequence == .first && outcome.frame.stream.description == "cam")
         guard case .session(let event)? = try subscriber.next(timeout: .seconds(60)) else {
             Issue.record("no event")
@@ -161,7 +164,7 @@ struct SubscriberTests {
 
     @Test("One stream only: not those whose names begin with its name")
     func oneStream() throws {
-        let subscriber = try Subscriber(to: endpoint, stream: StreamName("cam1"), in: context)
+        let subscriber = try Subscriber(to: endpoint, streams: [StreamName("cam1")], in: context)
         try settle()
         try publish(0, stream: "cam10")
         try publish(1, stream: "cam1")

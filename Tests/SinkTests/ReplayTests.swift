@@ -100,6 +100,33 @@ struct ReplayTests {
         try sink.finish()
     }
 
+    @Test("The end of an answer says whether the session has ended and which one follows it in its stream")
+    func successor() throws {
+        let dealer = try sink.connect(.dealer, to: "replay")
+        let request = Message(#"{"session":"\#(session.id)","from":600}"#)
+        #expect(try dealer.send([request], blocking: true))
+        let running = try answer(dealer).end
+        #expect(running["ended"] as? Bool == false && running["next_session"] == nil)
+        #expect(running["poses"] as? Int == 600 && running["drops"] as? Int == 0)
+
+        let (other, second, third) = try (FakeSession("cam 2"), FakeSession("cam"), FakeSession("cam"))
+        let acks = try sink.connect(.subscribe, to: "acks")
+        try acks.subscribe(third.acknowledgementTopic)
+        let push = try sink.connect(.push, to: "outcomes")
+        try push.push([session.end(600), other.pose(0), second.pose(0), third.drop(0)])
+        _ = try acks.acknowledgement { $0.next == SequenceNumber(1) }
+        for (session, next) in [(session, second), (second, third)] {
+            #expect(try dealer.send([Message(#"{"session":"\#(session.id)"}"#)], blocking: true))
+            #expect(try answer(dealer).end["next_session"] as? String == next.id.description)
+        }
+        #expect(try dealer.send([request], blocking: true))
+        #expect(try answer(dealer).end["ended"] as? Bool == true)
+        #expect(try dealer.send([Message(#"{"session":"\#(third.id)"}"#)], blocking: true))
+        let last = try answer(dealer).end
+        #expect(last["next_session"] == nil && last["poses"] as? Int == 0 && last["drops"] as? Int == 1)
+        try sink.finish()
+    }
+
     @Test("A peer that reads nothing is given up, and nobody waits for it meanwhile")
     func stuckPeer() throws {
         try sink.finish()

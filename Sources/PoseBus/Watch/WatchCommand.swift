@@ -14,14 +14,22 @@ struct WatchCommand: AsyncParsableCommand {
         discussion: """
             Shows one line for each frame: stream, sequence, persons with their track, score and box, or why the frame was \
             dropped, and the time from acceptance to publication. With --json the outcomes themselves, one a line, for other \
-            programs. Ctrl-C ends it.
+            programs. From the first frame shown on none is left out, however slow the terminal is: what was missed is \
+            fetched from the sink's store (--replay). With --from-start that begins with the session's first frame. \
+            Ctrl-C ends it.
             """)
 
     @Option(help: "The sink's endpoint for results.")
     var from = Port.results.loopback
 
+    @Option(help: "The sink's endpoint for replay.")
+    var replay = Port.replay.loopback
+
     @Option(help: "Only this stream.")
     var stream: String?
+
+    @Flag(help: "Begin with the first frame of the session that runs (with --stream: or ran last).")
+    var fromStart = false
 
     @Flag(help: "Print whole outcomes as JSON lines.")
     var json = false
@@ -46,7 +54,8 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     private func watch(_ name: StreamName?, until stop: StopSignal) throws {
-        let subscriber = try Subscriber(to: from, stream: name, in: Context())
+        let subscriber = try Subscriber(
+            to: from, replay: replay, streams: name.map { [$0] }, start: fromStart ? .session : .live, in: Context())
         printError("watching \(from)\(name.map { ", stream \($0)" } ?? ""); Ctrl-C ends it")
         let output = try OutcomeOutput(path: nil)
         var seen = 0
@@ -70,12 +79,12 @@ struct WatchCommand: AsyncParsableCommand {
                 }
                 try output.flush()
             case .session(let session):
-                let what = session.event == .begin ? "begins" : "ends"
-                printError(
-                    "\(session.stream) \(what): \(session.frames) frames, \(session.poses) poses, \(session.drops) drops"
-                )
+                let count = "\(session.frames) frames, \(session.poses) poses, \(session.drops) drops"
+                printError("\(session.stream) \(session.event == .begin ? "begins" : "ends: \(count)")")
             }
         }
+        let missing = subscriber.statistics.missing
+        if missing > 0 { printError("\(missing) frames are neither published nor in the store") }
     }
 
     /// One frame as a line for a person.

@@ -1,0 +1,293 @@
+"""Sends frames to ingest and keeps each until it is confirmed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Callable, Union
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from .errors import FeederTimeout, FrameRefused
+from .security import Curve
+
+__all__ = ["Feeder"]
+
+FRAMES = "tcp://127.0.0.1:5551"
+
+Image = Union[bytes, bytearray, memoryview]
+
+
+@dataclass
+class _Frame:
+    header: bytes
+    image: Image | None
+    sent_at: float = 0.0
+
+
+class Feeder:
+    """Feeds one stream, with several frames unconfirmed at once, and loses none of them.
+
+    A frame counts as delivered once ingest has answered ``OK``. Until then it is kept here, and sent again, in order,
+    when the connection was lost or the answer is overdue. Use it on one thread.
+
+    Args:
+        stream: the name of the stream: 1 to 128 bytes without slashes and control characters.
+        endpoint: ingest's socket for frames that are answered.
+        delivery: ``"lossless"`` waits while ingest's window is full, ``"live"`` lets it shed the oldest frames (each a
+            recorded drop); None leaves it to ingest.
+        max_outstanding: how many frames may be unconfirmed, and so be held here; ingest allows 64 by default.
+        first_frame: the number of the first frame, to go on after an earlier feeder.
+        resend_after: seconds without any answer after which everything unconfirmed is sent again on a new connection.
+            A lossless stream waits without an answer while ingest's window is full, so this must be long; None: only
+            when the connection is lost.
+        on_refused: called with each refusal; without it a refusal is raised by the next call.
+        curve: keys, where ingest demands them.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        endpoint: str = FRAMES,
+        *,
+        delivery: str | None = None,
+        max_outstanding: int = 16,
+        first_frame: int = 0,
+        resend_after: float | None = 30.0,
+        on_refused: Callable[[FrameRefused], None] | None = None,
+        curve: Curve | None = None,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+    ) -> None:
+        if delivery not in (None, "live", "lossless"):
+            raise ValueError(f'delivery is "live", "lossless" or None, not {delivery!r}')
+        if max_outstanding < 1:
+            raise ValueError("max_outstanding is at least 1")
+        self.stream = stream
+        self.endpoint = endpoint
+        self.accepted = 0
+        """Frames that ingest has confirmed."""
+        self.refused = 0
+        """Frames that ingest has not taken, or has recorded as a drop."""
+        self.resent = 0
+        """Times a frame was sent again."""
+        self._delivery = delivery
+        self._max_outstanding = max_outstanding
+        self._resend_after = resend_after
+        self._on_refused = on_refused
+        self._curve = curve
+        self._next = first_frame
+        # By number, oldest first. The stream's end has a number too, so that its answer can be told.
+        self._unconfirmed: OrderedDict[int, _Frame] = OrderedDict()
+        # Those handed to this connection and not answered: ingest answers in their order.
+        self._sent: deque[int] = deque()
+        self._refusals: deque[FrameRefused] = deque()
+        self._answered_at = time.monotonic()
+        self._reopen_at: float | None = None
+        self._owns_context = context is None
+        self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
+        self._closed = False
+        self._socket, self._monitor = self._open()
+
+    # What callers do
+
+    @property
+    def outstanding(self) -> int:
+        """Frames that are not confirmed yet."""
+        return len(self._unconfirmed)
+
+    @property
+    def next_frame(self) -> int:
+        """The number the next frame gets."""
+        return self._next
+
+    def send(self, jpeg: Image, capture_time_ns: int | None = None, timeout: float | None = None) -> int:
+        """Sends a JPEG, waiting first while too many frames are unconfirmed.
+
+        Args:
+            jpeg: the image; it is kept until it is confirmed, so do not change it.
+            capture_time_ns: when it was taken, Unix time; None: when ingest receives it.
+            timeout: seconds to wait for room at most.
+
+        Returns:
+            The frame's number. Its outcome carries it as ``camera_frame``.
+
+        Raises:
+            FeederTimeout: there was no room in time; the frame was not taken.
+            FrameRefused: an earlier frame was refused (only without ``on_refused``); this one was not taken.
+        """
+        self._wait(lambda: len(self._unconfirmed) < self._max_outstanding, timeout)
+        number = self._next
+        keys: dict[str, object] = {"stream": self.stream, "frame": number}
+        if capture_time_ns is not None:
+            keys["capture_time_ns"] = capture_time_ns
+        if self._delivery is not None:
+            keys["delivery"] = self._delivery
+        self._enqueue(keys, jpeg)
+        return number
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Waits until every frame is confirmed.
+
+        Raises:
+            FeederTimeout: some are not confirmed yet; they are kept.
+            FrameRefused: a frame was refused (only without ``on_refused``).
+        """
+        self._wait(lambda: not self._unconfirmed, timeout)
+
+    def end(self, timeout: float | None = None) -> None:
+        """Ends the stream's session, once every frame is confirmed. A later frame begins another session.
+
+        Raises:
+            FeederTimeout: not everything is confirmed yet; it is safe to call this again.
+            FrameRefused: a frame was refused (only without ``on_refused``).
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self.flush(timeout)
+        self._enqueue({"stream": self.stream, "frame": self._next, "end": True}, None)
+        self.flush(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+    def close(self) -> None:
+        """Closes the connection. What is unconfirmed is given up: call `flush` or `end` before."""
+        if self._closed:
+            return
+        self._closed = True
+        self._shut()
+        if self._owns_context:
+            self._context.term()
+
+    def __enter__(self) -> Feeder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self.close()
+
+    # The connection
+
+    def _open(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        socket.linger = 0
+        socket.sndhwm = socket.rcvhwm = self._max_outstanding + 1
+        socket.setsockopt(zmq.MAXMSGSIZE, 4096)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
+        socket.setsockopt(zmq.HEARTBEAT_TTL, 1500)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
+        socket.setsockopt(zmq.RECONNECT_IVL, 50)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+        if self._curve is not None:
+            self._curve.apply(socket)
+        monitor: zmq.Socket[bytes] = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        socket.connect(self.endpoint)
+        return socket, monitor
+
+    def _shut(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close()
+        self._socket.close()
+
+    def _reconnect(self) -> None:
+        """Begins anew: a socket that connects again by itself would still hold some of the frames."""
+        self._shut()
+        self._socket, self._monitor = self._open()
+        self._sent.clear()
+        self._reopen_at = None
+        self._answered_at = time.monotonic()
+        self.resent += sum(frame.sent_at > 0 for frame in self._unconfirmed.values())
+
+    def _enqueue(self, keys: dict[str, object], image: Image | None) -> None:
+        if not self._unconfirmed:
+            self._answered_at = time.monotonic()
+        self._unconfirmed[self._next] = _Frame(json.dumps(keys).encode(), image)
+        self._next += 1
+        self._transmit()
+
+    def _transmit(self) -> None:
+        """Hands to libzmq what this connection has not been given yet."""
+        if self._reopen_at is not None:
+            return
+        last = self._sent[-1] if self._sent else -1
+        for number, frame in self._unconfirmed.items():
+            if number <= last:
+                continue
+            parts = [frame.header] if frame.image is None else [frame.header, frame.image]
+            try:
+                self._socket.send_multipart(parts, zmq.NOBLOCK, copy=frame.image is None or len(frame.image) < 65536)
+            except zmq.Again:
+                return
+            frame.sent_at = time.monotonic()
+            self._sent.append(number)
+
+    def _wait(self, done: Callable[[], bool], timeout: float | None) -> None:
+        if self._closed:
+            raise ValueError("the feeder is closed")
+        start = time.monotonic()
+        while True:
+            self._turn()
+            if self._refusals and self._on_refused is None:
+                raise self._refusals.popleft()
+            if done():
+                return
+            left = 0.1 if timeout is None else min(0.1, start + timeout - time.monotonic())
+            if left <= 0:
+                raise FeederTimeout(self.endpoint, len(self._unconfirmed), timeout or 0)
+            poller = zmq.Poller()
+            poller.register(self._socket, zmq.POLLIN)
+            poller.register(self._monitor, zmq.POLLIN)
+            poller.poll(max(1, int(left * 1000)))
+
+    def _turn(self) -> None:
+        while True:
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            self._take_answer(parts[-1])
+        now = time.monotonic()
+        overdue = self._resend_after is not None and self._unconfirmed and now - self._answered_at > self._resend_after
+        if self._is_disconnected() or overdue or (self._reopen_at is not None and now >= self._reopen_at):
+            self._reconnect()
+        self._transmit()
+        while self._refusals and self._on_refused is not None:
+            self._on_refused(self._refusals.popleft())
+
+    def _is_disconnected(self) -> bool:
+        disconnected = False
+        while True:
+            try:
+                event = self._monitor.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return disconnected
+            disconnected = disconnected or parse_monitor_message(event)["event"] == zmq.EVENT_DISCONNECTED
+
+    def _take_answer(self, answer: bytes) -> None:
+        text = answer.decode(errors="replace")
+        self._answered_at = time.monotonic()
+        if text.startswith("OK"):
+            number = int(text[3:]) if text[3:].isdigit() else (self._sent[0] if self._sent else -1)
+            if number not in self._unconfirmed:
+                return
+            while self._sent and self._sent[0] <= number:
+                self._sent.popleft()
+            frame = self._unconfirmed.pop(number)
+            self.accepted += frame.image is not None
+        elif text.startswith("ERR ") and self._sent:
+            number = self._sent[0]
+            reason, _, detail = text[4:].partition(": ")
+            if reason == "stopping":
+                # It was not taken, nor will those after it be: all are kept for the ingest that comes back.
+                self._reopen_at = time.monotonic() + 0.5
+                return
+            self._sent.popleft()
+            self._unconfirmed.pop(number, None)
+            self.refused += 1
+            self._refusals.append(FrameRefused(reason, detail, number))
