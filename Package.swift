@@ -60,9 +60,16 @@ var targets: [Target] = [
     module("FrameSources", ["JPEG"]),
     module("Stage", ["ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints"),
+    module("Weights", ["Checkpoints"]),
 
     program("Ingest", ["Stage", "Delivery", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
     program("Sink", ["Stage", "Delivery", "Messages", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
+    program(
+        "PoseBus",
+        [
+            "Client", "FrameSources", "JPEG", "Messages", "Stage", "Store", "Weights", "ZeroMQ", argumentParser,
+            unixSignals,
+        ]),
 
     tests("ZeroMQ"),
     tests("JPEG"),
@@ -79,6 +86,7 @@ var targets: [Target] = [
 var products: [Product] = [
     .executable(name: "posebus-ingest", targets: ["Ingest"]),
     .executable(name: "posebus-sink", targets: ["Sink"]),
+    .executable(name: "posebus", targets: ["PoseBus"]),
 ]
 
 // What runs models. The rest builds and tests where there is no libtorch.
@@ -87,27 +95,25 @@ if withTorch {
         .target(name: "CTorch", cxxSettings: torchCXXSettings, linkerSettings: torchLinkerSettings),
         module("Tensor", ["CTorch"]),
         module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
-        module("BlazePose", ["Checkpoints", "Tensor", "TFLite"]),
-        module("Engines", ["BlazePose", "JPEG", "Messages", "Tensor"]),
+        module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
+        module("Engines", ["BlazePose", "JPEG", "Messages", "Tensor", "Weights"]),
 
         program(
             "Infer",
-            ["Stage", "Delivery", "Engines", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
-        program(
-            "PoseBus",
             [
-                "BlazePose", "Client", "Engines", "FrameSources", "JPEG", "Messages", "Stage", "Store", "ZeroMQ",
-                argumentParser, lifecycle, logging, unixSignals,
+                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Weights", "ZeroMQ", argumentParser, lifecycle,
+                logging,
             ]),
+        program("Image", ["Engines", "FrameSources", "JPEG", "Messages", "Weights", argumentParser]),
 
         tests("Tensor"),
         tests("TFLite", ["Tensor", "Checkpoints"]),
-        tests("BlazePose", ["Checkpoints"]),
+        tests("BlazePose", ["Checkpoints", "Weights"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]
     products += [
         .executable(name: "posebus-infer", targets: ["Infer"]),
-        .executable(name: "posebus", targets: ["PoseBus"]),
+        .executable(name: "posebus-image", targets: ["Image"]),
     ]
 }
 

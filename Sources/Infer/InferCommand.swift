@@ -1,9 +1,9 @@
 internal import ArgumentParser
-internal import Engines
 internal import Foundation
 internal import JPEG
 internal import Messages
 internal import Stage
+internal import Weights
 
 /// `posebus-infer`: the GPU stage. Decodes frames, runs the engine over batches of streams, emits one outcome a frame.
 @main

@@ -1,6 +1,6 @@
-package import Engines
 package import Foundation
 package import JPEG
+package import Weights
 
 /// What an infer stage is told at start.
 package struct InferConfiguration: Sendable {

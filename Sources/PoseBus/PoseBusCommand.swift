@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Engines
+internal import Weights
 
 /// `posebus`: the tool of the person who runs PoseBus.
 @main

@@ -1,6 +1,7 @@
 internal import BlazePose
 internal import Foundation
 internal import Testing
+internal import Weights
 
 /// Tests with the published weights run when POSEBUS_MODELS names the folder that holds both files, and those with
 /// footage when POSEBUS_CLIPS names the folder with `kicker.mp4`, too; they are reported as skipped otherwise.
@@ -20,14 +21,12 @@ private let clipsFolder = ProcessInfo.processInfo.environment["POSEBUS_CLIPS"]
     @Test func anAlteredFileIsNamedWithBothDigests() throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let url = folder.appendingPathComponent("abc")
+        let url = folder.appendingPathComponent(WeightFile.blazeposeLandmarks.name)
         try Data("abc".utf8).write(to: url)
-        let error = #expect(throws: BlazePoseError.self) {
-            try BlazePoseModels.verifyWeights(at: url, BlazePoseModels.landmarkFile)
-        }
+        let error = #expect(throws: WeightError.self) { try WeightFile.blazeposeLandmarks.check(in: folder) }
         let text = error?.description ?? ""
         #expect(text.contains(url.path) && text.contains("not the published one"))
-        #expect(text.contains("ba7816bf8f01cfea") && text.contains(BlazePoseModels.landmarkFile.sha256))
+        #expect(text.contains("ba7816bf8f01cfea") && text.contains(WeightFile.blazeposeLandmarks.sha256))
         #expect(text.contains("posebus models fetch"))
     }
 

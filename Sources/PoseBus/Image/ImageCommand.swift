@@ -1,120 +1,26 @@
 internal import ArgumentParser
-internal import Engines
 internal import Foundation
-internal import FrameSources
-internal import JPEG
-internal import Messages
+internal import Stage
 
-/// `posebus image`: the poses in still images, without the bus.
+/// `posebus image`: becomes `posebus-image`, which alone links what runs models.
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image",
         abstract: "Find the poses in still images; one JSON object a line.",
-        discussion: """
-            The keys are those of an outcome (width, height, engine, skeleton, persons, timing_ms) and `file`. Pixels are of \
-            the upright image. An image that cannot be read is reported on standard error, the others go on, and the exit \
-            status is 1.
+        discussion: "`posebus image --help` says the rest.")
 
-            With --box exactly one person is given for each box, in that order:
-              posebus image photo.jpg --box 120,80,340,620 --box 400,90,610,600
-            """)
-
-    @Argument(help: "Image files. JPEG is read as it is, other kinds through ffmpeg.")
-    var files: [String]
-
-    @Option(help: "The engine: blazepose or none.")
-    var engine = EngineKind.blazepose
-
-    @Option(name: .customLong("box"), help: "x1,y1,x2,y2 in pixels: a person is here. Repeat for more persons.")
-    var boxes: [BoxArgument] = []
-
-    @Option(help: "Folder of the weight files. Default: $POSEBUS_MODELS, else ~/.local/share/posebus/models.")
-    var models: String?
-
-    @Option(help: "Threads the engine computes with. Default: all cores.")
-    var threads: Int?
-
-    func validate() throws {
-        if !boxes.isEmpty && files.count != 1 {
-            throw ValidationError("--box needs exactly one image: boxes belong to one picture")
-        }
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
-    }
+    @Argument(parsing: .captureForPassthrough, help: "Image files and options.")
+    var arguments: [String] = []
 
     func run() throws {
-        let folder = models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
-        let loaded: any PoseEngine
         do {
-            loaded = try engine.makeEngine(
-                models: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        } catch {
-            printError("posebus image: \(error)")
-            throw ExitCode(78)
+            let program = try Sibling.url(of: "posebus-image").path
+            var words = ([program] + arguments).map { strdup($0) } + [nil]
+            execv(program, &words)
+            throw StageFailure("\(program): \(String(cString: strerror(errno)))", exitCode: .failure)
+        } catch let failure as StageFailure {
+            printError("posebus image: \(failure)")
+            throw failure.exitCode
         }
-        var allGood = true
-        for file in files {
-            do {
-                print(try line(file, loaded))
-            } catch {
-                allGood = false
-                printError("\(file): \(error)")
-            }
-        }
-        if !allGood { throw ExitCode.failure }
-    }
-
-    private func line(_ file: String, _ engine: any PoseEngine) throws -> String {
-        guard FileManager.default.fileExists(atPath: file) else { throw FrameSourceError("there is no such file") }
-        guard let frame = try FrameSourceSpec(parsing: file).open().next() else {
-            throw FrameSourceError("it holds no image")
-        }
-        let image = try DecodedImage.decode(frame.jpeg)
-        let start = ContinuousClock.now
-        let persons = try engine.processStill(image, boxes: boxes.map(\.box))
-        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
-        return json(
-            file: file, image: image, engine: engine, persons: persons, milliseconds: milliseconds)
-    }
-
-    /// The line of one image: an outcome's keys, as far as they have a meaning without a stream.
-    private func json(
-        file: String, image: DecodedImage, engine: any PoseEngine, persons: [Person], milliseconds: Double
-    ) -> String {
-        var json = JSONWriter()
-        json.object { json in
-            json.key("engine")
-            json.text(engine.name)
-            json.key("file")
-            json.text(file)
-            json.key("height")
-            json.value(image.height)
-            json.key("persons")
-            json.array { json in persons.forEach { json.value($0) } }
-            json.key("skeleton")
-            json.text(engine.skeleton)
-            json.key("timing_ms")
-            json.object { json in
-                json.key("infer")
-                json.value(milliseconds, decimals: 2)
-            }
-            json.key("v")
-            json.value(ProtocolVersion.current)
-            json.key("width")
-            json.value(image.width)
-        }
-        return String(decoding: json.bytes, as: UTF8.self)
-    }
-}
-
-/// A box on the command line, by two corners.
-struct BoxArgument: ExpressibleByArgument {
-    let box: BoundingBox
-
-    init?(argument: String) {
-        let numbers = argument.split(separator: ",").compactMap { Float($0) }
-        guard numbers.count == 4, numbers.allSatisfy(\.isFinite), numbers[2] > numbers[0], numbers[3] > numbers[1]
-        else { return nil }
-        box = BoundingBox(
-            x: numbers[0], y: numbers[1], width: numbers[2] - numbers[0], height: numbers[3] - numbers[1])
     }
 }

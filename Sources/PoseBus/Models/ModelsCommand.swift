@@ -1,7 +1,6 @@
 internal import ArgumentParser
-internal import BlazePose
-internal import Engines
 internal import Foundation
+internal import Weights
 
 /// `posebus models`: the weight files the engines need.
 struct ModelsCommand: ParsableCommand {
@@ -30,7 +29,7 @@ struct ModelsCommand: ParsableCommand {
 
         func run() {
             print("blazepose  \(folder.url.path)")
-            for file in BlazePoseModels.files {
+            for file in EngineKind.blazepose.weights {
                 print("  \(file.name)  \(WeightState(of: file, in: folder.url))")
             }
         }
@@ -43,9 +42,9 @@ struct ModelsCommand: ParsableCommand {
 
         func run() throws {
             var allGood = true
-            for file in BlazePoseModels.files {
+            for file in EngineKind.blazepose.weights {
                 do {
-                    try BlazePoseModels.verifyWeights(at: folder.url.appendingPathComponent(file.name), file)
+                    try file.check(in: folder.url)
                     print("\(file.name): ok")
                 } catch {
                     allGood = false
@@ -62,7 +61,7 @@ struct ModelsCommand: ParsableCommand {
         @Flag(help: "Fetch again even if the files are there and unaltered.") var force = false
 
         func run() throws {
-            let missing = BlazePoseModels.files.filter { force || WeightState(of: $0, in: folder.url) != .good }
+            let missing = EngineKind.blazepose.weights.filter { force || WeightState(of: $0, in: folder.url) != .good }
             if missing.isEmpty {
                 print("blazepose: all files are in \(folder.url.path)")
                 return
@@ -79,22 +78,13 @@ enum WeightState: Equatable, CustomStringConvertible {
     case missing
     case altered
 
-    init(of file: BlazePoseModels.WeightFile, in folder: URL) {
+    init(of file: WeightFile, in folder: URL) {
         if !FileManager.default.fileExists(atPath: folder.appendingPathComponent(file.name).path) {
             self = .missing
         } else {
             self =
-                (try? BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file)) == nil
+                (try? file.check(in: folder)) == nil
                 ? .altered : .good
-        }
-    }
-
-    /// Checks every file.
-    ///
-    /// - Throws: an error that names the first one that is missing or altered.
-    static func check(in folder: URL) throws {
-        for file in BlazePoseModels.files {
-            try BlazePoseModels.verifyWeights(at: folder.appendingPathComponent(file.name), file)
         }
     }
 

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import BlazePose
 internal import Foundation
 internal import Stage
+internal import Weights
 
 /// Gets BlazePose's weight files out of the `mediapipe` wheel on PyPI, with pip: it knows the registry the user has
 /// configured, checks the wheel's hash and shows the download's progress.
@@ -11,7 +11,7 @@ struct WeightFetcher {
     private static let package = "mediapipe==0.10.21"
 
     /// Fetches `files` and puts each in place only once its SHA-256 is right.
-    func fetch(_ files: [BlazePoseModels.WeightFile]) throws {
+    func fetch(_ files: [WeightFile]) throws {
         let work = FileManager.default.temporaryDirectory.appendingPathComponent("posebus-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: work) }
@@ -36,7 +36,7 @@ struct WeightFetcher {
         for file in files { try install(file, unpackedIn: work) }
     }
 
-    private func install(_ file: BlazePoseModels.WeightFile, unpackedIn work: URL) throws {
+    private func install(_ file: WeightFile, unpackedIn work: URL) throws {
         let stem = (file.name as NSString).deletingPathExtension
         let source = ["mediapipe/modules/pose_detection", "mediapipe/modules/pose_landmark"]
             .map { work.appendingPathComponent($0).appendingPathComponent(file.name) }
@@ -44,7 +44,7 @@ struct WeightFetcher {
         guard let source else {
             throw StageFailure("\(Self.package) holds no \(stem): the package has changed", exitCode: .unavailable)
         }
-        try BlazePoseModels.verifyWeights(at: source, file)
+        try file.check(in: source.deletingLastPathComponent())
         // Copied beside the target and renamed, so that a stage that starts meanwhile sees all of it or nothing.
         let staged = folder.appendingPathComponent(".\(file.name).\(getpid())")
         try? FileManager.default.removeItem(at: staged)
