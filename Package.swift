@@ -68,8 +68,7 @@ var targets: [Target] = [
         "PoseBus",
         [
             "Client", "FrameSources", "JPEG", "Messages", "Stage", "Store", "Weights", "ZeroMQ", argumentParser,
-            lifecycle,
-            logging, unixSignals,
+            unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -105,9 +104,7 @@ if withTorch {
                 "Stage", "Delivery", "Engines", "JPEG", "Messages", "Weights", "ZeroMQ", argumentParser, lifecycle,
                 logging,
             ]),
-        program(
-            "Image",
-            ["Engines", "FrameSources", "JPEG", "Messages", "Weights", argumentParser]),
+        program("Image", ["Engines", "FrameSources", "JPEG", "Messages", "Weights", argumentParser]),
 
         // What Tests/Parity compares with MediaPipe and with Google's interpreter.
         .executableTarget(

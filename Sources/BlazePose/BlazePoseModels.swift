@@ -11,17 +11,17 @@ public struct BlazePoseModels: Sendable {
     ///
     /// - Throws: `BlazePoseError.weights` naming the file, what is wrong with it and the command that fetches it.
     public init(directory: URL) throws(BlazePoseError) {
-        detector = try BlazePoseModels.load(.blazePoseDetector, from: directory)
-        landmarks = try BlazePoseModels.load(.blazePoseLandmarks, from: directory)
+        detector = try BlazePoseModels.load(.blazeposeDetector, from: directory)
+        landmarks = try BlazePoseModels.load(.blazeposeLandmarks, from: directory)
     }
 
     private static func load(_ file: WeightFile, from directory: URL) throws(BlazePoseError) -> TFLiteModel {
-        let url = directory.appendingPathComponent(file.name)
         do {
-            try file.verify(at: url)
+            try file.check(in: directory)
         } catch {
             throw .weights(error.description)
         }
+        let url = directory.appendingPathComponent(file.name)
         do {
             return try TFLiteModel(contentsOf: url)
         } catch {

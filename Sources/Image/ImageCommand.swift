@@ -6,8 +6,9 @@ internal import JPEG
 internal import Messages
 internal import Weights
 
-/// `posebus image`: the poses in still images, without the bus. A program of its own, so that `posebus` itself starts
-/// without libtorch, which takes half a second to load.
+/// `posebus image`: the poses in still images, without the bus.
+///
+/// A program of its own because it loads libtorch, which takes half a second that no other command of `posebus` needs.
 @main
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -122,8 +123,9 @@ struct BoxArgument: ExpressibleByArgument {
     }
 }
 
-extension EngineKind: ExpressibleByArgument {}
-
+/// Writes a line to standard error: standard output is for results.
 private func printError(_ line: String) {
     FileHandle.standardError.write(Data((line + "\n").utf8))
 }
+
+extension EngineKind: ExpressibleByArgument {}

@@ -26,6 +26,8 @@ final class Outputs {
         ) throws(ZeroMQError) {
             var options = options
             options.sendHighWaterMark = 64
+            // Frames wait for it: an infer that has loaded its models, or is back, is found at once.
+            options.reconnectInterval = .milliseconds(20) ... .milliseconds(100)
             socket = try Socket(.push, in: context, options: options)
             monitor = try Monitor(watching: socket, in: context)
             token = poller.watch(socket)

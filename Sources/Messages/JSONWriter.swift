@@ -105,7 +105,8 @@ package struct JSONWriter {
 
     // MARK: - Pieces
 
-    private mutating func nested(_ open: Unicode.Scalar, _ close: Unicode.Scalar, _ content: (inout JSONWriter) -> Void) {
+    private mutating func nested(_ open: Unicode.Scalar, _ close: Unicode.Scalar, _ content: (inout JSONWriter) -> Void)
+    {
         separate()
         append(open)
         needsComma = false

@@ -112,7 +112,9 @@ extension JSONWriter {
             json.array { json in smpl.betas.forEach { json.shortest($0) } }
             json.key("body_pose")
             json.array { json in
-                for start in stride(from: 0, to: smpl.bodyPose.count - 8, by: 9) { json.matrix(smpl.bodyPose, at: start) }
+                for start in stride(from: 0, to: smpl.bodyPose.count - 8, by: 9) {
+                    json.matrix(smpl.bodyPose, at: start)
+                }
             }
             json.key("global_orient")
             if smpl.globalOrient.count == 9 { json.matrix(smpl.globalOrient, at: 0) } else { json.array { _ in } }

@@ -35,6 +35,8 @@ extension ExitCode {
 /// - Parameters:
 ///   - stage: the executable's name, for messages.
 ///   - services: started in order, stopped in reverse order.
+/// Ends the process where they end well.
+///
 /// - Throws: `ExitCode` once the failure is on standard error.
 public func runStage(_ stage: String, logger: Logger, _ services: [any Service]) async throws {
     if ProcessInfo.processInfo.environment[supervisedVariable] != nil { stopWithSupervisor() }
@@ -53,6 +55,10 @@ public func runStage(_ stage: String, logger: Logger, _ services: [any Service])
             }))
     do {
         try await group.run()
+        // Everything of value is stored, sent or closed by now. What would follow is libraries tidying up before the
+        // kernel does: libtorch's take a tenth of a second.
+        fflush(nil)
+        _exit(EXIT_SUCCESS)
     } catch let failure as StageFailure {
         throw report(failure, stage)
     } catch let error as ZeroMQError {
@@ -64,12 +70,14 @@ public func runStage(_ stage: String, logger: Logger, _ services: [any Service])
 public let supervisedVariable = "POSEBUS_SUPERVISED"
 
 /// Stops this process as SIGTERM does when standard input closes: a supervisor that was killed must not leave its
-/// stages behind with their ports.
+/// stages behind with their ports. What they wait for may be gone as well, so they do not wait long.
 private func stopWithSupervisor() {
     Thread.detachNewThread {
         var byte: UInt8 = 0
         while read(STDIN_FILENO, &byte, 1) > 0 {}
         kill(getpid(), SIGTERM)
+        sleep(10)
+        _exit(ExitCode.unavailable.rawValue)
     }
 }
 

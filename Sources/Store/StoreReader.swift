@@ -99,6 +99,30 @@ public final class StoreReader: Sendable {
         }
     }
 
+    /// How many of a session's poses hold persons, and how many outcomes were dropped for which reason.
+    public func counts(of id: SessionID) throws(StoreError) -> (withPersons: UInt64, drops: [DropReason: UInt64]) {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                let rows = try Row.fetchAll(
+                    db,
+                    sql: """
+                        SELECT drop_reason, count(*), ifnull(sum(persons > 0), 0)
+                        FROM outcomes JOIN sessions ON sessions.id = outcomes.session
+                        WHERE sessions.uuid = ? GROUP BY drop_reason
+                        """, arguments: [Data(id.bytes)])
+                var counts: (withPersons: UInt64, drops: [DropReason: UInt64]) = (0, [:])
+                for row in rows {
+                    if let reason = (row[0] as String?).flatMap(DropReason.init(rawValue:)) {
+                        counts.drops[reason] = row[1]
+                    } else {
+                        counts.withPersons = row[2]
+                    }
+                }
+                return counts
+            }
+        }
+    }
+
     // MARK: - Outcomes
 
     /// One page of a session's outcomes, in order.
@@ -165,7 +189,8 @@ public final class StoreReader: Sendable {
             throw StoreError(.damaged, path: path, detail: "a session has no valid identity or stream name")
         }
         return SessionRecord(
-            session: id, stream: stream, first: SequenceNumber(row[8]), next: SequenceNumber(row[2]), poses: row[3], drops: row[4],
+            session: id, stream: stream, first: SequenceNumber(row[8]), next: SequenceNumber(row[2]), poses: row[3],
+            drops: row[4],
             began: Timestamp(nanoseconds: row[5]), ended: (row[6] as Int64?).map(Timestamp.init(nanoseconds:)),
             frames: row[7])
     }

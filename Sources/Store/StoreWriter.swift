@@ -155,7 +155,8 @@ public final class StoreWriter {
 
     /// The state of a session within this transaction. A session that is new gets its row.
     private func state(
-        of session: SessionID, stream: StreamName, beginningAt first: SequenceNumber, touched: [SessionID: SessionState],
+        of session: SessionID, stream: StreamName, beginningAt first: SequenceNumber,
+        touched: [SessionID: SessionState],
         in db: Database
     ) throws -> SessionState {
         if let state = touched[session] ?? running[session] { return state }

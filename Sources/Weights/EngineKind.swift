@@ -1,14 +1,14 @@
-/// The engines, by the word of `--engine`.
+/// The engines this build has, by the word of `--engine`.
 package enum EngineKind: String, CaseIterable, Sendable {
     /// MediaPipe's BlazePose on libtorch: people in real time on a CPU.
     case blazepose
     /// Finds nobody; measures the bus alone.
     case none
 
-    /// The files that the engine loads.
-    package var weightFiles: [WeightFile] {
+    /// The files the engine cannot do without.
+    package var weights: [WeightFile] {
         switch self {
-        case .blazepose: [.blazePoseDetector, .blazePoseLandmarks]
+        case .blazepose: [.blazeposeDetector, .blazeposeLandmarks]
         case .none: []
         }
     }

@@ -21,12 +21,12 @@ private let clipsFolder = ProcessInfo.processInfo.environment["POSEBUS_CLIPS"]
     @Test func anAlteredFileIsNamedWithBothDigests() throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let url = folder.appendingPathComponent("abc")
+        let url = folder.appendingPathComponent(WeightFile.blazeposeLandmarks.name)
         try Data("abc".utf8).write(to: url)
-        let error = #expect(throws: WeightError.self) { try WeightFile.blazePoseLandmarks.verify(at: url) }
+        let error = #expect(throws: WeightError.self) { try WeightFile.blazeposeLandmarks.check(in: folder) }
         let text = error?.description ?? ""
         #expect(text.contains(url.path) && text.contains("not the published one"))
-        #expect(text.contains("ba7816bf8f01cfea") && text.contains(WeightFile.blazePoseLandmarks.sha256))
+        #expect(text.contains("ba7816bf8f01cfea") && text.contains(WeightFile.blazeposeLandmarks.sha256))
         #expect(text.contains("posebus models fetch"))
     }
 

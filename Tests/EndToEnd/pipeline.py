@@ -44,7 +44,7 @@ class Program:
 
     started = []  # Of the running test, so that a failure can show what they said.
 
-    def __init__(self, name, *arguments, folder, environment=None):
+    def __init__(self, name, *arguments, folder, environment=None, stdin=subprocess.DEVNULL):
         self.name = name
         self.log = Path(tempfile.mkstemp(prefix=f"{name}-", suffix=".log", dir=folder)[1])
         self.lines = []
@@ -52,7 +52,7 @@ class Program:
         self.command = [str(BIN / name), *map(str, arguments)]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=log,
                 env={**os.environ, **(environment or {})})
         threading.Thread(target=self._read, daemon=True).start()
         Program.started.append(self)

@@ -57,14 +57,18 @@ struct JSONTests {
         outcome.frame.sequence = SequenceNumber(.max)
         outcome.frame.captureTime = Timestamp(nanoseconds: .min)
         try expectReference(outcome)
-        outcome.persons = [Person(trackID: 0, score: 0, bbox: BoundingBox(x: 0, y: 0, width: 0, height: 0),
-            observed: false, keypoints2D: [], keypoints3D: [],
-            smpl: SMPLParameters(betas: [], bodyPose: [1], globalOrient: [1]))]
+        outcome.persons = [
+            Person(
+                trackID: 0, score: 0, bbox: BoundingBox(x: 0, y: 0, width: 0, height: 0),
+                observed: false, keypoints2D: [], keypoints3D: [],
+                smpl: SMPLParameters(betas: [], bodyPose: [1], globalOrient: [1]))
+        ]
         try expectReference(outcome)
     }
 
     @Test(arguments: [
-        "", "plain", #"quote " and \ back"#, "slash /", "line\nbreak\r\ttab", "\u{0}\u{1}\u{8}\u{b}\u{c}\u{f}\u{10}\u{1f}\u{7f}",
+        "", "plain", #"quote " and \ back"#, "slash /", "line\nbreak\r\ttab",
+        "\u{0}\u{1}\u{8}\u{b}\u{c}\u{f}\u{10}\u{1f}\u{7f}",
         "größe ❄️ 日本 👩🏽‍🚀", "\u{2028}\u{2029}\u{feff}",
     ])
     func `a text is escaped as Foundation's encoder does`(_ text: String) throws {
@@ -81,7 +85,8 @@ struct JSONTests {
         var outcome = try sampleOutcome()
         var random = SplitMix(state: 7)
         var numbers: [Float] = [
-            0, -0.0, 0.5, 1, -1, 0.00005, 0.00004, -0.00005, 0.005, 0.125, 99.995, 1e6, 1e10, 1e12, 1e15, 1e16, -1e20, 3e38,
+            0, -0.0, 0.5, 1, -1, 0.00005, 0.00004, -0.00005, 0.005, 0.125, 99.995, 1e6, 1e10, 1e12, 1e15, 1e16, -1e20,
+            3e38,
             .nan, .infinity, -.infinity, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 123_456.79, 8_388_608.5,
         ]
         for _ in 0..<2000 {
@@ -89,10 +94,13 @@ struct JSONTests {
             numbers.append(Float.random(in: -2000...2000, using: &random))
         }
         while !numbers.count.isMultiple(of: 9) { numbers.append(0.1) }
-        let points = stride(from: 0, to: numbers.count, by: 3).map { SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2]) }
+        let points = stride(from: 0, to: numbers.count, by: 3).map {
+            SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2])
+        }
         outcome.persons[0].keypoints2D = points
         outcome.persons[0].keypoints3D = points
-        outcome.persons[0].smpl = SMPLParameters(betas: numbers, bodyPose: numbers, globalOrient: Array(numbers.prefix(9)))
+        outcome.persons[0].smpl = SMPLParameters(
+            betas: numbers, bodyPose: numbers, globalOrient: Array(numbers.prefix(9)))
         for number in numbers.prefix(100) {
             outcome.timing = Timing(ingest: number, queue: number, infer: number, sink: number, total: number)
             outcome.persons[0].score = number
@@ -108,7 +116,9 @@ struct JSONTests {
         let (written, reference) = (outcome.jsonBytes(), try referenceJSON(outcome))
         guard written != reference else { return }
         let first = zip(written, reference).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? 0
-        func excerpt(_ bytes: [UInt8]) -> String { String(decoding: bytes.dropFirst(max(0, first - 40)).prefix(80), as: UTF8.self) }
+        func excerpt(_ bytes: [UInt8]) -> String {
+            String(decoding: bytes.dropFirst(max(0, first - 40)).prefix(80), as: UTF8.self)
+        }
         Issue.record("written …\(excerpt(written))…, Foundation writes …\(excerpt(reference))…")
     }
 

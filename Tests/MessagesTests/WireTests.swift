@@ -6,7 +6,8 @@ struct WireTests {
     @Test func `a frame header survives the wire`() throws {
         let header = FrameHeader(
             stream: try StreamName("cam1"), session: SessionID(), sequence: SequenceNumber(42),
-            oldestUnacknowledged: SequenceNumber(40), cameraFrame: CameraFrame(7), captureTime: Timestamp(nanoseconds: 1),
+            oldestUnacknowledged: SequenceNumber(40), cameraFrame: CameraFrame(7),
+            captureTime: Timestamp(nanoseconds: 1),
             acceptedTime: Timestamp(nanoseconds: 2), width: 640, height: 360, payload: .jpeg, delivery: .live,
             drop: Drop(stage: .ingest, reason: .shed, detail: "why"), isEnd: false, resends: 3, ingestMilliseconds: 1.5)
         #expect(try FrameHeader(wire: header.wireBytes()) == header)

@@ -56,7 +56,8 @@ struct SinkPartsTests {
         let plain = try request(#"{"stream":"cam","session":null,"from":0,"to":null,"format":"json"}"#)
         #expect(plain.stream?.description == "cam" && plain.session == nil && plain.to == nil)
         let full = try request(#"{"session":"\#(id)","from":3,"to":9,"format":"pb"}"#)
-        #expect(full.session == id && full.from == SequenceNumber(3) && full.to == SequenceNumber(9) && full.format == .pb)
+        #expect(
+            full.session == id && full.from == SequenceNumber(3) && full.to == SequenceNumber(9) && full.format == .pb)
         #expect(try request(#"{"stream":"cam"}"#).from == .first)
     }
 

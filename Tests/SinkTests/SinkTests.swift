@@ -139,7 +139,8 @@ struct SinkTests {
         let second = try RunningSink(store: folder.store)
         let acks = try second.connect(.subscribe, to: "acks")
         try acks.subscribe(session.acknowledgementTopic)
-        #expect(try acks.acknowledgement { _ in true } == Acknowledgement(session: session.id, next: SequenceNumber(10)))
+        #expect(
+            try acks.acknowledgement { _ in true } == Acknowledgement(session: session.id, next: SequenceNumber(10)))
         let again = try second.connect(.push, to: "outcomes")
         // All of it once more, as an ingest that heard nothing sends it.
         try again.push(session.poses(0..<12) + [session.end(12)])

@@ -68,7 +68,7 @@ final class BenchStages: Sendable {
     func stop() async {
         for process in processes.withLock({ $0 }).reversed() {
             process.terminate()
-            _ = await process.exitStatus()
+            await process.end()
         }
     }
 

@@ -47,7 +47,7 @@ struct FeedCommand: AsyncParsableCommand {
         do {
             let spec = try FrameSourceSpec(parsing: source)
             let run = FeedRun(spec, stream: try StreamName(stream ?? StreamNaming.name(for: source)))
-            let file = try joints.map { try JointsFile(path: $0) }
+            let file = try joints.map { try JointsFile(path: $0, for: [spec]) }
             try await feed(run, joints: file)
         } catch let error as FrameSourceError {
             printError("posebus feed: \(error)")
@@ -62,7 +62,7 @@ struct FeedCommand: AsyncParsableCommand {
         let progress = ProgressLine()
         let meter = RateMeter()
         try await withInterrupt {
-            run.cancel()
+            $0 > 1 ? run.abandon() : run.cancel()
         } while: {
             try await whileRunning {
                 let status = run.status

@@ -2,21 +2,25 @@ internal import ArgumentParser
 internal import Foundation
 internal import Stage
 
-/// `posebus image`: hands its arguments to `posebus-image`, which links libtorch so that this program need not.
+/// `posebus image`: becomes `posebus-image`, which alone links what runs models.
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image",
         abstract: "Find the poses in still images; one JSON object a line.",
-        discussion: "posebus image --help shows its options.")
+        discussion: "`posebus image --help` says the rest.")
 
     @Argument(parsing: .captureForPassthrough, help: "Image files and options.")
     var arguments: [String] = []
 
     func run() throws {
-        let program = try StageProcess.executable("posebus-image").path
-        var arguments: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-        execv(program, &arguments)
-        // Only a failure returns.
-        throw StageFailure("\(program) could not be started: \(String(cString: strerror(errno)))", exitCode: .failure)
+        do {
+            let program = try Sibling.url(of: "posebus-image").path
+            var words = ([program] + arguments).map { strdup($0) } + [nil]
+            execv(program, &words)
+            throw StageFailure("\(program): \(String(cString: strerror(errno)))", exitCode: .failure)
+        } catch let failure as StageFailure {
+            printError("posebus image: \(failure)")
+            throw failure.exitCode
+        }
     }
 }

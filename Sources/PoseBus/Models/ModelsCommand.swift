@@ -29,7 +29,7 @@ struct ModelsCommand: ParsableCommand {
 
         func run() {
             print("blazepose  \(folder.url.path)")
-            for file in EngineKind.blazepose.weightFiles {
+            for file in EngineKind.blazepose.weights {
                 print("  \(file.name)  \(WeightState(of: file, in: folder.url))")
             }
         }
@@ -42,9 +42,9 @@ struct ModelsCommand: ParsableCommand {
 
         func run() throws {
             var allGood = true
-            for file in EngineKind.blazepose.weightFiles {
+            for file in EngineKind.blazepose.weights {
                 do {
-                    try file.verify(at: folder.url.appendingPathComponent(file.name))
+                    try file.check(in: folder.url)
                     print("\(file.name): ok")
                 } catch {
                     allGood = false
@@ -61,7 +61,7 @@ struct ModelsCommand: ParsableCommand {
         @Flag(help: "Fetch again even if the files are there and unaltered.") var force = false
 
         func run() throws {
-            let missing = EngineKind.blazepose.weightFiles.filter { force || WeightState(of: $0, in: folder.url) != .good }
+            let missing = EngineKind.blazepose.weights.filter { force || WeightState(of: $0, in: folder.url) != .good }
             if missing.isEmpty {
                 print("blazepose: all files are in \(folder.url.path)")
                 return
@@ -83,17 +83,8 @@ enum WeightState: Equatable, CustomStringConvertible {
             self = .missing
         } else {
             self =
-                (try? file.verify(at: folder.appendingPathComponent(file.name))) == nil
+                (try? file.check(in: folder)) == nil
                 ? .altered : .good
-        }
-    }
-
-    /// Checks every file.
-    ///
-    /// - Throws: an error that names the first one that is missing or altered.
-    static func check(in folder: URL) throws {
-        for file in EngineKind.blazepose.weightFiles {
-            try file.verify(at: folder.appendingPathComponent(file.name))
         }
     }
 

@@ -44,7 +44,7 @@ struct WeightFetcher {
         guard let source else {
             throw StageFailure("\(Self.package) holds no \(stem): the package has changed", exitCode: .unavailable)
         }
-        try file.verify(at: source)
+        try file.check(in: source.deletingLastPathComponent())
         // Copied beside the target and renamed, so that a stage that starts meanwhile sees all of it or nothing.
         let staged = folder.appendingPathComponent(".\(file.name).\(getpid())")
         try? FileManager.default.removeItem(at: staged)

@@ -1,12 +1,8 @@
-internal import Foundation
-internal import Logging
-internal import ServiceLifecycle
 internal import Synchronization
 internal import UnixSignals
 
 /// Runs `work` while `tick` is called about five times a second.
-func whileRunning(tick: @escaping @Sendable () -> Void, work: @escaping @Sendable () async throws -> Void) async throws
-{
+func whileRunning(tick: @escaping @Sendable () -> Void, work: () async throws -> Void) async throws {
     let ticker = Task {
         while !Task.isCancelled {
             tick()
@@ -18,32 +14,19 @@ func whileRunning(tick: @escaping @Sendable () -> Void, work: @escaping @Sendabl
 }
 
 /// Runs `work`; SIGINT and SIGTERM call `onInterrupt` instead of ending the process, so that it can end properly.
-func withInterrupt(
-    _ onInterrupt: @escaping @Sendable () -> Void, while work: @escaping @Sendable () async throws -> Void
-) async throws {
-    let group = ServiceGroup(
-        configuration: .init(
-            services: [
-                .init(
-                    service: InterruptibleWork(work: work, onInterrupt: onInterrupt),
-                    successTerminationBehavior: .gracefullyShutdownGroup)
-            ],
-            gracefulShutdownSignals: [.sigint, .sigterm],
-            logger: Logger(label: "posebus") { _ in SwiftLogNoOpLogHandler() }))
-    try await group.run()
-}
-
-private struct InterruptibleWork: Service {
-    let work: @Sendable () async throws -> Void
-    let onInterrupt: @Sendable () -> Void
-
-    func run() async throws {
-        try await withGracefulShutdownHandler {
-            try await work()
-        } onGracefulShutdown: {
-            onInterrupt()
+///
+/// - Parameter onInterrupt: is told how many there were: who asks again wants it at once.
+func withInterrupt(_ onInterrupt: @escaping @Sendable (Int) -> Void, while work: () async throws -> Void) async throws {
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    let listener = Task {
+        var count = 0
+        for await _ in signals {
+            count += 1
+            onInterrupt(count)
         }
     }
+    defer { listener.cancel() }
+    try await work()
 }
 
 /// Frames a second over the last two seconds.

@@ -5,188 +5,187 @@ internal import Stage
 internal import Synchronization
 internal import Weights
 
-/// One run of `posebus up`: stages, feeders and the watcher of results, from start to summary.
+/// One run of `posebus up`: stages and feeders, from start to summary.
 final class Pipeline: Sendable {
     private let runs: [FeedRun]
-    private let engine: EngineKind
+    private let plans: StagePlans
     private let store: String
-    private let models: URL
-    private let threads: Int?
-    private let ephemeral: Bool
     private let joints: JointsFile?
-    private let stageLogLevel: String
 
     private let progress = ProgressLine()
-    private let stopped = StopSignal()
+    private let tally = ResultTally()
+    private let isInferReady = Latch()
+    /// Open once the person, or a failure, has ended the run.
+    private let stopped = Latch()
+    /// Open once nobody wants to wait any more.
+    private let hurried = Latch()
     private let failure = Mutex<StageFailure?>(nil)
+    private let ingestDeaths = Atomic<Int>(0)
 
-    init(
-        runs: [FeedRun], engine: EngineKind, store: String, models: URL, threads: Int?, ephemeral: Bool,
-        joints: JointsFile?, stageLogLevel: String
-    ) {
+    /// How long a run that was stopped may take to store what was accepted.
+    private static let patience = Duration.seconds(30)
+
+    init(runs: [FeedRun], plans: StagePlans, store: String, joints: JointsFile?) {
         self.runs = runs
-        self.engine = engine
+        self.plans = plans
         self.store = store
-        self.models = models
-        self.threads = threads
-        self.ephemeral = ephemeral
         self.joints = joints
-        self.stageLogLevel = stageLogLevel
     }
 
-    /// Ends the run properly: sources end, stages drain.
-    func stop() {
-        stopped.request()
+    /// Ends the run properly: sources end, what was accepted is stored. Asked again, it ends at once.
+    func stop(request count: Int) {
+        stopped.open()
         runs.forEach { $0.cancel() }
+        guard count > 1 else { return }
+        hurried.open()
+        runs.forEach { $0.abandon() }
     }
 
     /// Runs everything and prints the summary.
     func run() async -> ExitCode {
+        let start = ContinuousClock.now
+        let account = RunAccount(store: store)
         let supervisor = Supervisor(
             log: { [progress] in progress.print($0) },
-            onGivingUp: { [weak self] failure in
-                self?.failure.withLock { $0 = $0 ?? failure }
-                self?.stop()
-            })
-        let start = ContinuousClock.now
-        let tally = ResultTally()
-        do {
-            let endpoints = try await startStages(supervisor)
-            if runs.isEmpty {
-                progress.print(
-                    "running: feed frames to \(endpoints.request) (posebus feed SOURCE --to \(endpoints.request)), "
-                        + "read results at \(endpoints.results); Ctrl-C ends it")
+            onDeath: { [weak self] in self?.noteDeath(of: $0) },
+            onGivingUp: { [weak self] in self?.giveUp($0) })
+        let ticker = Task { [self] in
+            let meter = RateMeter()
+            while !Task.isCancelled {
+                progress.update(progressText(meter))
+                try await Task.sleep(for: .milliseconds(200))
             }
-            try await work(endpoints, tally, since: start)
-        } catch let failure as StageFailure {
-            self.failure.withLock { $0 = $0 ?? failure }
+        }
+        do {
+            try await work(supervisor)
         } catch {
-            self.failure.withLock { $0 = $0 ?? StageFailure("\(error)", exitCode: .failure) }
+            note(error as? StageFailure ?? StageFailure("\(error)", exitCode: .failure))
         }
-        await supervisor.stop()
+        await end(supervisor)
+        let took = ContinuousClock.now - start
+        ticker.cancel()
         progress.clear()
-        return summarise(tally, took: ContinuousClock.now - start)
+        plans.cleanUp()
+        return summarise(account, took: took)
     }
 
-    private struct Endpoints {
-        let request: String
-        let results: String
-    }
+    // MARK: - From start to end
 
-    private func startStages(_ supervisor: Supervisor) async throws -> Endpoints {
-        let level = ["--log-level", stageLogLevel]
-        let sink = try await supervisor.start(
-            .init(
-                name: "posebus-sink", arguments: ["--store", store] + level,
-                binds: [
-                    ("outcomes", "--bind-outcomes", endpoint(.outcomes)),
-                    ("results", "--bind-results", endpoint(.results)),
-                    ("acks", "--bind-acks", endpoint(.acknowledgements)),
-                    ("replay", "--bind-replay", endpoint(.replay)),
-                ]))
-        let infer = try await supervisor.start(
-            .init(
-                name: "posebus-infer",
-                arguments: inferArguments(sink: sink) + level,
-                binds: [("frames", "--bind", endpoint(.infer))]))
-        let ingest = try await supervisor.start(
-            .init(
-                name: "posebus-ingest",
-                arguments: ["--infer", infer["frames"] ?? "", "--acks", sink["acks"] ?? ""] + level,
-                binds: [
-                    ("push", "--bind-push", endpoint(.framesPush)),
-                    ("request", "--bind-request", endpoint(.framesRequest)),
-                    ("preview", "--bind-preview", endpoint(.preview)),
-                ]))
-        guard let request = ingest["request"], let results = sink["results"] else {
-            throw StageFailure(
-                "the stages beside posebus are of another release; build all of them", exitCode: .failure)
-        }
-        return Endpoints(request: request, results: results)
-    }
-
-    private func inferArguments(sink: Readiness) -> [String] {
-        var arguments = ["--sink", sink["outcomes"] ?? "", "--engine", engine.rawValue, "--models", models.path]
-        if let threads { arguments += ["--threads", "\(threads)"] }
-        return arguments
-    }
-
-    private func endpoint(_ port: Messages.Port) -> String {
-        ephemeral ? "tcp://127.0.0.1:*" : port.loopback
-    }
-
-    private func work(_ endpoints: Endpoints, _ tally: ResultTally, since start: ContinuousClock.Instant) async throws {
-        let meter = RateMeter()
+    /// Starts all stages at once and feeds as soon as ingest listens: its window takes frames while infer still loads.
+    private func work(_ supervisor: Supervisor) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in
-                try await tally.collect(from: endpoints.results, until: { self.isOver(tally) })
+                _ = try await supervisor.start(plans.infer)
+                isInferReady.open()
             }
-            // The subscription must stand before the first result is published.
-            try await tally.waitUntilSubscribed()
-            for run in runs { group.addTask { [self] in await feed(run, to: endpoints) } }
-            let ticker = Task { [self] in
-                while !Task.isCancelled {
-                    progress.update(progressText(tally, meter))
-                    try await Task.sleep(for: .milliseconds(200))
-                }
+            async let sink = supervisor.start(plans.sink)
+            let ingest = try await supervisor.start(plans.ingest)
+            guard let request = ingest["request"], let results = try await sink["results"] else {
+                throw StageFailure(
+                    "the stages beside posebus are of another release; build all of them", exitCode: .failure)
             }
-            defer { ticker.cancel() }
+            let counting = Task { [tally] in try await tally.count(from: results) }
+            defer { counting.cancel() }
+            if runs.isEmpty {
+                progress.print(
+                    "running: feed frames to \(request) (posebus feed SOURCE --to \(request)), "
+                        + "read results at \(results); Ctrl-C ends it")
+                await stopped.wait()
+            }
+            for run in runs { group.addTask { [self] in await feed(run, to: request) } }
             try await group.waitForAll()
         }
     }
 
-    private func feed(_ run: FeedRun, to endpoints: Endpoints) async {
+    private func feed(_ run: FeedRun, to endpoint: String) async {
         do {
-            try await run.run(to: endpoints.request, joints: joints)
+            try await run.run(to: endpoint, joints: joints)
         } catch {
-            let problem = StageFailure("\(run.stream): \(error)", exitCode: .failure)
-            failure.withLock { $0 = $0 ?? problem }
-            stop()
+            note(StageFailure("\(run.stream): \(error)", exitCode: .failure))
+            stop(request: 1)
         }
     }
 
-    /// Whether nothing more is to come: the person stopped it, or every source's session has ended in the store.
-    private func isOver(_ tally: ResultTally) -> Bool {
-        if stopped.isRequested {
-            return runs.allSatisfy { $0.status.isDone } ? tally.hasEnded(runs.map(\.stream)) : true
+    /// Stops the stages in the data's order. Ingest ends once everything it accepted is stored, so that its end is the
+    /// end of the run; infer and sink are kept alive until then.
+    private func end(_ supervisor: Supervisor) async {
+        let impatience = Task { [self] in
+            await stopped.wait()
+            let timer = Task {
+                try await Task.sleep(for: Self.patience)
+                hurried.open()
+            }
+            await hurried.wait()
+            timer.cancel()
+            await supervisor.kill(plans.ingest.name)
         }
-        return !runs.isEmpty && runs.allSatisfy(\.status.isDone) && tally.hasEnded(runs.map(\.stream))
+        defer { impatience.cancel() }
+        if let end = await supervisor.end(plans.ingest.name), end != .status(0), !hurried.isOpen {
+            noteDeath(of: plans.ingest.name)
+        }
+        await supervisor.end(plans.infer.name)
+        await supervisor.end(plans.sink.name)
+        // Whoever waits for these waits no more.
+        hurried.open()
+        stopped.open()
     }
 
-    private func progressText(_ tally: ResultTally, _ meter: RateMeter) -> String {
+    private func noteDeath(of stage: String) {
+        guard stage == plans.ingest.name else { return }
+        ingestDeaths.add(1, ordering: .relaxed)
+        runs.forEach { $0.noteLostIngest() }
+    }
+
+    private func giveUp(_ failure: StageFailure) {
+        let mayBePorts = failure.exitCode == .unavailable && !plans.isEphemeral
+        note(
+            mayBePorts
+                ? StageFailure("\(failure); or use free ports with --ephemeral", exitCode: failure.exitCode) : failure)
+        stop(request: 2)
+    }
+
+    private func note(_ failure: StageFailure) {
+        self.failure.withLock { $0 = $0 ?? failure }
+    }
+
+    // MARK: - What the person sees
+
+    private func progressText(_ meter: RateMeter) -> String {
         let total = tally.total
-        let expected = runs.compactMap(\.status.expected).reduce(0, +)
         let frames = total.poses + total.drops
+        let fed = runs.map(\.status)
+        guard isInferReady.isOpen else {
+            return "starting: loading the engine, \(fed.reduce(0) { $0 + $1.accepted }.grouped) frames wait"
+        }
+        let expected = fed.compactMap(\.expected).reduce(0, +)
         return "\(frames.grouped)\(expected > 0 ? " of \(expected.grouped)" : "") frames  "
             + "\(meter.rate(frames).fixed(1)) frames/s  \(total.withPersons.grouped) with persons  "
-            + "\(total.drops.grouped) drops  \(Double(total.lastLatency).fixed(0)) ms"
+            + "\(total.drops.grouped) drops  latency \(Double(total.lastLatency).fixed(0)) ms"
     }
 
-    private func summarise(_ tally: ResultTally, took: Duration) -> ExitCode {
-        let seconds = took / .seconds(1)
-        for run in runs {
-            let count = tally.count(run.stream)
-            let fed = run.status
-            let outcomes = count.poses + count.drops
+    /// Says what became of every frame, from what is in the store.
+    private func summarise(_ account: RunAccount, took: Duration) -> ExitCode {
+        do {
+            let streams = try account.streams(fed: runs.map { ($0.stream, $0.status) })
+            for stream in streams { print(stream.line) }
+            let frames = streams.reduce(0) { $0 + $1.outcomes }
+            let seconds = took / .seconds(1)
             print(
-                "\(run.stream): \(fed.accepted + fed.refused) frames in, \(outcomes) outcomes out: "
-                    + "\(count.poses) poses (\(count.withPersons) with persons), \(count.drops) drops"
-                    + (count.reasons.isEmpty
-                        ? ""
-                        : " ("
-                            + count.reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-                            .joined(separator: ", ") + ")"))
-            if let warning = fed.warning { printError("\(run.stream): \(warning)") }
+                "\(frames) frames in \(seconds.fixed(1)) s (\((Double(frames) / max(seconds, 0.001)).fixed(1)) frames/s, "
+                    + "start included), stored in \(store)")
+            let problems = streams.flatMap { $0.problems(ingestDied: ingestDeaths.load(ordering: .relaxed) > 0) }
+            if !problems.isEmpty {
+                note(StageFailure(problems.joined(separator: "\nposebus up: "), exitCode: .failure))
+            }
+        } catch {
+            // Where a stage could not start there may be no store to tell of: then its reason is the news.
+            if failure.withLock({ $0 }) == nil { note(StageFailure("\(error)", exitCode: .ioError)) }
         }
-        let total = tally.total
-        let frames = total.poses + total.drops
-        print(
-            "\(frames) frames in \(seconds.fixed(1)) s (\((Double(frames) / max(seconds, 0.001)).fixed(1)) frames/s, "
-                + "start included), stored in \(store)")
-        if let failure = failure.withLock({ $0 }) {
-            printError("posebus up: \(failure)")
-            return failure.exitCode
+        for run in runs {
+            if let warning = run.status.warning { printError("\(run.stream): \(warning)") }
         }
-        return .success
+        guard let failure = failure.withLock({ $0 }) else { return .success }
+        printError("posebus up: \(failure)")
+        return failure.exitCode
     }
 }

@@ -9,70 +9,86 @@ final class StageProcess: @unchecked Sendable {
     // its process id and its termination are asked for, which Foundation guards itself.
     let name: String
     private let process = Process()
-    private let readiness = Mutex<ReadinessState>(.waiting(nil))
-    private let ended = Mutex<EndState>(.running([]))
+    private let log: @Sendable (String) -> Void
+    private let state = Mutex(State())
+    /// Open once the stage is ready, or will never be.
+    private let settled = Latch()
+    /// Open once the stage has ended and all that it said has been read.
+    private let ended = Latch()
     /// Held open for the child's life: it stops when this closes.
     private let lifeline = Pipe()
+    private let output = Pipe()
+    private let errors = Pipe()
 
-    private enum ReadinessState {
-        case waiting(CheckedContinuation<Readiness?, Never>?)
-        case settled(Readiness?)
+    private struct State {
+        var readiness: Readiness?
+        var end: End?
+        var hasSaidAll = false
+        /// What it said before it was ready: the reason, should it end before that.
+        var preamble: [String] = []
+        var isStarting = true
     }
 
-    private enum EndState {
-        case running([CheckedContinuation<Int32, Never>])
-        case ended(Int32)
+    /// How a stage ended.
+    enum End: Sendable, Equatable, CustomStringConvertible {
+        case status(Int32)
+        case signal(Int32)
+
+        var description: String {
+            switch self {
+            case .status(let status): "ended with status \(status)"
+            case .signal(let number): "was killed by signal \(number)"
+            }
+        }
+
+        /// What this process ends with when it has to give up for that reason.
+        var exitCode: ExitCode {
+            if case .status(let status) = self, status != 0 { ExitCode(status) } else { .failure }
+        }
     }
 
     /// A stage that is not started yet.
     ///
     /// - Parameters:
     ///   - name: the executable, beside this one.
-    ///   - onLog: called with each line the stage writes to standard error.
+    ///   - onLog: called with each line the stage writes to standard error, once it is ready.
     init(_ name: String, _ arguments: [String], onLog: @escaping @Sendable (String) -> Void) throws {
         self.name = name
-        process.executableURL = try Self.executable(name)
+        log = onLog
+        process.executableURL = try Sibling.url(of: name)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging([supervisedVariable: "1"]) { $1 }
         process.standardInput = lifeline
-        let output = Pipe()
         process.standardOutput = output
-        let errors = Pipe()
         process.standardError = errors
-        forEachLine(output) { [weak self] line in
-            if let readiness = Readiness(line: line) { self?.settle(readiness) }
+        process.terminationHandler = { [weak self] process in
+            let end: End =
+                process.terminationReason == .uncaughtSignal
+                ? .signal(process.terminationStatus) : .status(process.terminationStatus)
+            self?.note { $0.end = end }
         }
-        forEachLine(errors, onLog)
-        process.terminationHandler = { [weak self] process in self?.didEnd(process.terminationStatus) }
     }
 
     /// Starts the stage and waits until it says that it is ready.
     ///
-    /// - Throws: `StageFailure` when it ends before that.
+    /// - Throws: `StageFailure` with the stage's own words when it ends before that.
     func start() async throws -> Readiness {
         do {
             try process.run()
         } catch {
             throw StageFailure("\(name) could not be started: \(error.localizedDescription)", exitCode: .failure)
         }
-        guard let ready = await awaitReadiness() else {
-            let status = await exitStatus()
-            throw StageFailure(
-                "\(name) ended with status \(status) before it was ready; its message stands above",
-                exitCode: ExitCode(status == 0 ? 1 : status))
+        forEachLine(output) { [weak self] line in
+            if let readiness = Readiness(line: line) { self?.becomeReady(readiness) }
         }
-        return ready
-    }
-
-    private func awaitReadiness() async -> Readiness? {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Readiness?, Never>) in
-            let settled = readiness.withLock { state -> Readiness?? in
-                if case .settled(let value) = state { return .some(value) }
-                state = .waiting(continuation)
-                return .none
-            }
-            if let settled { continuation.resume(returning: settled) }
+        forEachLine(errors) { [weak self] line in
+            self?.hear(line)
+        } atEnd: { [weak self] in
+            self?.note { $0.hasSaidAll = true }
         }
+        await settled.wait()
+        if let readiness = state.withLock({ $0.readiness }) { return readiness }
+        throw startFailure
     }
 
     /// The child's process id.
@@ -88,55 +104,59 @@ final class StageProcess: @unchecked Sendable {
         if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
     }
 
-    /// Waits for the end and gives the exit status (for a signal: its number).
-    func exitStatus() async -> Int32 {
-        await withCheckedContinuation { continuation in
-            let status: Int32? = ended.withLock { state in
-                switch state {
-                case .ended(let status): return status
-                case .running(let waiting):
-                    state = .running(waiting + [continuation])
-                    return nil
-                }
-            }
-            if let status { continuation.resume(returning: status) }
-        }
+    /// Waits for the end.
+    @discardableResult
+    func end() async -> End {
+        await ended.wait()
+        return state.withLock { $0.end ?? .status(0) }
     }
 
-    private func settle(_ value: Readiness?) {
-        let waiting = readiness.withLock { state -> CheckedContinuation<Readiness?, Never>? in
-            guard case .waiting(let continuation) = state else { return nil }
-            state = .settled(value)
-            return continuation
+    // MARK: - What the child says
+
+    private func becomeReady(_ readiness: Readiness) {
+        let said = state.withLock { state in
+            state.readiness = readiness
+            state.isStarting = false
+            defer { state.preamble = [] }
+            return state.preamble
         }
-        waiting?.resume(returning: value)
+        said.forEach(log)
+        settled.open()
     }
 
-    private func didEnd(_ status: Int32) {
-        settle(nil)
-        let waiting = ended.withLock { state -> [CheckedContinuation<Int32, Never>] in
-            guard case .running(let waiting) = state else { return [] }
-            state = .ended(status)
-            return waiting
+    private func hear(_ line: String) {
+        let isLogged = state.withLock { state in
+            guard state.isStarting else { return true }
+            state.preamble = state.preamble.suffix(Self.longestPreamble - 1) + [line]
+            return false
         }
-        waiting.forEach { $0.resume(returning: status) }
+        if isLogged { log(line) }
     }
 
-    /// An executable that lies beside this one.
-    static func executable(_ name: String) throws -> URL {
-        let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        let url = own.deletingLastPathComponent().appendingPathComponent(name)
-        guard FileManager.default.isExecutableFile(atPath: url.path) else {
-            throw StageFailure(
-                "\(url.path) is missing: posebus starts the stages that lie beside it. Build them with swift build",
-                exitCode: .configuration)
+    private static let longestPreamble = 20
+
+    private func note(_ change: (inout State) -> Void) {
+        let isOver = state.withLock { state in
+            change(&state)
+            return state.end != nil && state.hasSaidAll
         }
-        return url
+        guard isOver else { return }
+        settled.open()
+        ended.open()
+    }
+
+    private var startFailure: StageFailure {
+        let (end, said) = state.withLock { ($0.end ?? .status(0), $0.preamble) }
+        // A stage says its reason as "posebus-sink: …"; what it logged before is not it.
+        let own = said.last { $0.hasPrefix("\(name): ") } ?? said.last.map { "\(name): \($0)" }
+        return StageFailure(own ?? "\(name) \(end) before it was ready, and said nothing", exitCode: end.exitCode)
     }
 }
 
-/// Calls `body` with every line a pipe delivers, on a thread of its own.
-private func forEachLine(_ pipe: Pipe, _ body: @escaping @Sendable (String) -> Void) {
+/// Calls `body` with every line a pipe delivers, and `atEnd` when it is closed, on a thread of its own.
+private func forEachLine(
+    _ pipe: Pipe, _ body: @escaping @Sendable (String) -> Void, atEnd: @escaping @Sendable () -> Void = {}
+) {
     let handle = pipe.fileHandleForReading
     Thread.detachNewThread {
         var rest = Data()
@@ -148,5 +168,6 @@ private func forEachLine(_ pipe: Pipe, _ body: @escaping @Sendable (String) -> V
             }
         }
         if !rest.isEmpty { body(String(decoding: rest, as: UTF8.self)) }
+        atEnd()
     }
 }

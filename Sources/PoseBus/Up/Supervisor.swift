@@ -1,10 +1,10 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Stage
-internal import Synchronization
 
-/// Keeps the three stages running on this machine: starts them from the sink upwards, restarts one that dies on the
-/// endpoints it had, and stops them from the ingest downwards, so that each drains into one that still listens.
+/// Keeps stages running on this machine: starts them, restarts one that dies on the endpoints it had, and stops them.
+///
+/// A stage that cannot be started, or that dies again and again, ends them all, with the stage's own reason.
 actor Supervisor {
     /// A stage and how it is started.
     struct Plan: Sendable {
@@ -18,100 +18,145 @@ actor Supervisor {
 
     private struct Running {
         var plan: Plan
-        var process: StageProcess
-        var watcher: Task<Void, Never>
+        var process: StageProcess?
         var recentDeaths: [ContinuousClock.Instant] = []
+        /// It is to end: its end is no death.
+        var isEnding = false
     }
 
-    private var running: [Running] = []
-    private var isStopping = false
+    private var stages: [String: Running] = [:]
+    private var hasGivenUp = false
     private let log: @Sendable (String) -> Void
-    /// Called when a stage cannot be kept alive.
+    private let onDeath: @Sendable (String) -> Void
     private let onGivingUp: @Sendable (StageFailure) -> Void
 
     /// How many deaths within a minute make a restart pointless.
     private static let deathsAMinute = 5
+    /// How long stages may take to end once there is nothing left to wait for.
+    private static let lastPatience = Duration.seconds(2)
 
-    init(log: @escaping @Sendable (String) -> Void, onGivingUp: @escaping @Sendable (StageFailure) -> Void) {
+    /// A supervisor without stages.
+    ///
+    /// - Parameters:
+    ///   - onDeath: called with the name of a stage that died and will be restarted.
+    ///   - onGivingUp: called once, when a stage cannot be started or kept alive.
+    init(
+        log: @escaping @Sendable (String) -> Void, onDeath: @escaping @Sendable (String) -> Void,
+        onGivingUp: @escaping @Sendable (StageFailure) -> Void
+    ) {
         self.log = log
+        self.onDeath = onDeath
         self.onGivingUp = onGivingUp
     }
 
     /// Starts a stage and waits until it is ready. From then on it is restarted when it dies.
     ///
     /// - Returns: where it listens.
+    /// - Throws: what kept it from being ready; then all are being ended.
     func start(_ plan: Plan) async throws -> Readiness {
-        let (process, readiness) = try await launch(plan)
-        var plan = plan
-        // A restart must come back where the others look for it: wildcard ports become the ports they got.
-        for index in plan.binds.indices {
-            if let endpoint = readiness[plan.binds[index].name] { plan.binds[index].endpoint = endpoint }
-        }
-        running.append(Running(plan: plan, process: process, watcher: watch(process)))
-        return readiness
-    }
-
-    /// Stops all stages, the last started first, each after the one before it has drained.
-    ///
-    /// - Parameter patience: how long one stage may take before it is killed.
-    func stop(patience: Duration = .seconds(30)) async {
-        isStopping = true
-        for stage in running.reversed() {
-            stage.watcher.cancel()
-            stage.process.terminate()
-            let reaper = Task {
-                try await Task.sleep(for: patience)
-                log("\(stage.process.name) did not drain within \(patience); it is killed")
-                stage.process.kill()
-            }
-            let status = await stage.process.exitStatus()
-            reaper.cancel()
-            if status != 0 { log("\(stage.process.name) ended with status \(status)") }
-        }
-        running = []
-    }
-
-    private func launch(_ plan: Plan) async throws -> (StageProcess, Readiness) {
-        let process = try StageProcess(
-            plan.name, plan.arguments + plan.binds.flatMap { [$0.option, $0.endpoint] }, onLog: log)
-        return (process, try await process.start())
-    }
-
-    private func watch(_ process: StageProcess) -> Task<Void, Never> {
-        Task {
-            let status = await process.exitStatus()
-            if !Task.isCancelled { await restart(process, status) }
-        }
-    }
-
-    private func restart(_ dead: StageProcess, _ status: Int32) async {
-        guard !isStopping, let index = running.firstIndex(where: { $0.process === dead }) else { return }
-        let now = ContinuousClock.now
-        running[index].recentDeaths = running[index].recentDeaths.filter { now - $0 < .seconds(60) } + [now]
-        let deaths = running[index].recentDeaths.count
-        let plan = running[index].plan
-        guard deaths < Self.deathsAMinute else {
-            onGivingUp(
-                StageFailure(
-                    "\(plan.name) died \(deaths) times within a minute, at last with status \(status); "
-                        + "its messages stand above", exitCode: .failure))
-            return
-        }
-        log("\(plan.name) died with status \(status); it is restarted and unconfirmed frames are sent again")
+        guard !hasGivenUp else { throw CancellationError() }
+        stages[plan.name] = Running(plan: plan)
         do {
-            try await Task.sleep(for: .milliseconds(200 * (1 << min(deaths - 1, 4))))
-            let (process, _) = try await launch(plan)
-            // The array may have changed while the stage started.
-            guard let index = running.firstIndex(where: { $0.process === dead }), !isStopping else {
-                process.terminate()
+            let (process, readiness) = try await launch(plan.name)
+            // A restart must come back where the others look for it: wildcard ports become the ports they got.
+            for (index, bind) in plan.binds.enumerated() {
+                if let endpoint = readiness[bind.name] { stages[plan.name]?.plan.binds[index].endpoint = endpoint }
+            }
+            keepAlive(plan.name, process)
+            return readiness
+        } catch {
+            let isEnding = stages[plan.name]?.isEnding ?? true
+            if !isEnding {
+                giveUp(error as? StageFailure ?? StageFailure("\(plan.name): \(error)", exitCode: .failure))
+            }
+            throw error
+        }
+    }
+
+    /// Tells a stage to drain and waits for its end; the others are kept alive meanwhile.
+    ///
+    /// - Returns: how it ended; nil where it does not run.
+    @discardableResult
+    func end(_ name: String) async -> StageProcess.End? {
+        stages[name]?.isEnding = true
+        guard let process = stages[name]?.process else { return nil }
+        process.terminate()
+        return await process.end()
+    }
+
+    /// Ends a stage at once.
+    func kill(_ name: String) {
+        stages[name]?.isEnding = true
+        stages[name]?.process?.kill()
+    }
+
+    /// Starts the process of a stage and waits until it is ready.
+    private func launch(_ name: String) async throws -> (StageProcess, Readiness) {
+        guard let plan = stages[name]?.plan else { throw CancellationError() }
+        let process = try StageProcess(
+            name, plan.arguments + plan.binds.flatMap { [$0.option, $0.endpoint] }, onLog: log)
+        stages[name]?.process = process
+        let readiness = try await process.start()
+        // It may have been told to end before there was a process to tell.
+        if !isWanted(name) { process.terminate() }
+        return (process, readiness)
+    }
+
+    private func keepAlive(_ name: String, _ process: StageProcess) {
+        Task {
+            let end = await process.end()
+            await replace(name, whichEnded: "\(end)", end.exitCode)
+        }
+    }
+
+    private func isWanted(_ name: String) -> Bool {
+        !hasGivenUp && stages[name]?.isEnding == false
+    }
+
+    /// Restarts a stage that died, until it is ready or dies too often.
+    private func replace(_ name: String, whichEnded how: String, _ exitCode: ExitCode) async {
+        var (how, exitCode) = (how, exitCode)
+        while isWanted(name) {
+            let now = ContinuousClock.now
+            let deaths = (stages[name]?.recentDeaths ?? []).filter { now - $0 < .seconds(60) } + [now]
+            stages[name]?.recentDeaths = deaths
+            stages[name]?.process = nil
+            guard deaths.count < Self.deathsAMinute else {
+                giveUp(
+                    StageFailure(
+                        "\(name) died \(deaths.count) times within a minute; at last it \(how)", exitCode: exitCode))
                 return
             }
-            running[index].process = process
-            running[index].watcher = watch(process)
-        } catch let failure as StageFailure {
-            onGivingUp(failure)
-        } catch {
-            onGivingUp(StageFailure("\(plan.name) could not be restarted: \(error)", exitCode: .failure))
+            log("\(name) \(how); it is restarted")
+            onDeath(name)
+            if deaths.count > 1 { try? await Task.sleep(for: .milliseconds(100 << deaths.count)) }
+            guard isWanted(name) else { return }
+            do {
+                keepAlive(name, try await launch(name).0)
+                return
+            } catch {
+                how = "could not be restarted (\(error))"
+                exitCode = (error as? StageFailure)?.exitCode ?? .failure
+            }
+        }
+    }
+
+    /// Ends everything: without one stage the others have nothing to wait for.
+    private func giveUp(_ failure: StageFailure) {
+        guard !hasGivenUp else { return }
+        hasGivenUp = true
+        onGivingUp(failure)
+        for name in stages.keys { endSoon(name) }
+    }
+
+    /// Ends a stage within `lastPatience`.
+    private func endSoon(_ name: String) {
+        stages[name]?.isEnding = true
+        guard let process = stages[name]?.process else { return }
+        process.terminate()
+        Task {
+            try await Task.sleep(for: Self.lastPatience)
+            process.kill()
         }
     }
 }

@@ -3,9 +3,7 @@ internal import Foundation
 internal import FrameSources
 internal import Messages
 internal import Stage
-internal import Synchronization
 internal import Weights
-internal import ZeroMQ
 
 /// `posebus up`: the whole pipeline on this machine.
 struct UpCommand: AsyncParsableCommand {
@@ -47,40 +45,30 @@ struct UpCommand: AsyncParsableCommand {
     var stageLogLevel = "warning"
 
     func run() async throws {
-        let runs: [FeedRun]
+        let pipeline: Pipeline
         do {
             let names = try StreamNaming.names(for: sources)
-            runs = try zip(sources, names).map { FeedRun(try FrameSourceSpec(parsing: $0), stream: $1) }
-            try checkModels()
+            let specs = try sources.map { try FrameSourceSpec(parsing: $0) }
+            let file = try joints.map { try JointsFile(path: $0, for: specs) }
+            let folder = models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
+            // Said at once; whether they are unaltered infer says.
+            for weights in engine.weights { try weights.checkPresence(in: folder) }
+            pipeline = Pipeline(
+                runs: zip(specs, names).map { FeedRun($0, stream: $1) },
+                plans: try StagePlans(
+                    engine: engine, store: store, models: folder, threads: threads, ephemeral: ephemeral,
+                    logLevel: stageLogLevel),
+                store: store, joints: file)
         } catch {
             printError("posebus up: \(error)")
-            throw (error as? StageFailure)?.exitCode ?? .failure
+            throw error is WeightError ? ExitCode.configuration : (error as? StageFailure)?.exitCode ?? .failure
         }
-        let pipeline = Pipeline(
-            runs: runs, engine: engine, store: store, models: modelsFolder, threads: threads, ephemeral: ephemeral,
-            joints: try joints.map { try JointsFile(path: $0) }, stageLogLevel: stageLogLevel)
-        let status = Mutex<ExitCode>(.success)
+        var code = ExitCode.success
         try await withInterrupt {
-            pipeline.stop()
+            pipeline.stop(request: $0)
         } while: {
-            let code = await pipeline.run()
-            status.withLock { $0 = code }
+            code = await pipeline.run()
         }
-        let code = status.withLock { $0 }
         if code != .success { throw code }
-    }
-
-    private var modelsFolder: URL {
-        models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
-    }
-
-    /// Says at once what a stage would say after its start.
-    private func checkModels() throws {
-        guard engine == .blazepose else { return }
-        do {
-            try WeightState.check(in: modelsFolder)
-        } catch {
-            throw StageFailure("\(error)", exitCode: .configuration)
-        }
     }
 }

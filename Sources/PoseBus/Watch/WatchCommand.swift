@@ -46,7 +46,7 @@ struct WatchCommand: AsyncParsableCommand {
             throw ExitCode.validationFailure
         }
         let stop = StopSignal()
-        try await withInterrupt {
+        try await withInterrupt { _ in
             stop.request()
         } while: {
             try await runOnThread(named: "watch") { try watch(name, until: stop) }
