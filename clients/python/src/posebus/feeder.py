@@ -176,7 +176,9 @@ class Feeder:
     def _open(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         socket.linger = 0
-        socket.sndhwm = socket.rcvhwm = self._max_outstanding + 1
+        socket.sndhwm = self._max_outstanding + 1
+        # Never full of answers: a full queue and heartbeats make libzmq abort the process (its issue 3937).
+        socket.rcvhwm = 4 * self._max_outstanding + 64
         socket.setsockopt(zmq.MAXMSGSIZE, 4096)
         socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
