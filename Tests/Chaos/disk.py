@@ -42,6 +42,8 @@ def _disk(folder, mount, rng, cycles):
     with Flow(folder, rate=25, make=SmallDisk, ingest=spool_options(mount)) as flow:
         acks = Acknowledgements(flow.pipeline.at["acks"])
         for cycle in range(cycles):
+            heard = sum(acks.snapshot().values())
+            wait_for(lambda heard=heard: sum(acks.snapshot().values()) > heard, "an acknowledgement", 60)
             filler = mount / "filler"
             with open(filler, "wb", buffering=0) as file:
                 size = 1 << 16

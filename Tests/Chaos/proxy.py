@@ -30,6 +30,11 @@ class Proxy(threading.Thread):
         self.endpoint = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         self._ready.set()
         self._loop.run_forever()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        server.close()
+        self._loop.run_until_complete(asyncio.sleep(0.05))
+        self._loop.close()
 
     async def _accept(self, reader, writer):
         try:
@@ -106,3 +111,4 @@ class Proxy(threading.Thread):
 
     def stop(self):
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self.join(10)

@@ -74,7 +74,7 @@ def test_a_subscriber_that_reads_nothing_for_a_while_misses_nothing(pipeline):
             feeder.send(tiny_jpeg(), timeout=DEADLINE)
         feeder.end(DEADLINE)
         assert collect(results) == list(range(1, frames))
-        assert results.statistics.gaps > 0, "nothing was dropped: this test shows nothing"
+        assert results.statistics.replayed > 1000, "nothing was dropped: this test shows nothing"
         assert results.statistics.missing == 0
 
 
