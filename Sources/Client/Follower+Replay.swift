@@ -15,6 +15,8 @@ extension Follower {
         let wasEndKnown: Bool
         /// When something of the answer last came.
         var heardAt: Instant
+        /// Whether it was asked only because nothing was heard for a while.
+        var isProbe = false
         var outcomes = 0
         var unreadable = 0
     }
@@ -42,13 +44,14 @@ extension Follower {
         }
         scanAt = earliest ?? now + .seconds(3600)
         guard let earliest, earliest <= now else { return nil }
-        let made: Request
+        var made: Request
         if let session {
             made = Request(
                 stream: session.stream, session: session.id, first: session.next,
                 last: session.pending.keys.min()?.advanced(by: -1), seen: session.seen,
                 wasLatest: streams[session.stream]?.latest == session.id, wasEndKnown: session.end != nil, heardAt: now)
-            sessions[session.id]?.isUrgent = false
+            made.isProbe = !session.isUrgent && !session.hasGap && session.next > .first
+            session.isUrgent = false
         } else if let stream {
             made = Request(
                 stream: stream, session: nil, first: .first, last: nil, seen: .first, wasLatest: true,
@@ -101,6 +104,15 @@ extension Follower {
         retry(lost, at: now)
     }
 
+    /// Whether the store goes on and nothing of it is published to us: the connection is dead without knowing it.
+    ///
+    /// True once; then it has to happen again.
+    package mutating func takePublisherIsSilent() -> Bool {
+        guard silentFinds >= 2 else { return false }
+        silentFinds = 0
+        return true
+    }
+
     /// When to call `nextRequest` and `isReplayOverdue` again, if nothing arrives before.
     package var wakesAt: Instant {
         request.map { $0.heardAt + options.replayTimeout } ?? scanAt
@@ -110,6 +122,7 @@ extension Follower {
         guard end.error == nil, let id = request.session ?? end.session.flatMap({ SessionID($0) }),
             find(id, of: request.stream, from: .first, at: now)
         else { return retry(request, at: now) }
+        if request.isProbe, request.outcomes > 0 { silentFinds += 1 }
         let after = SequenceNumber(end.next)
         // What could not be read is not asked for again.
         if request.unreadable > 0 { skip(id, to: after) }

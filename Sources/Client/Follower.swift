@@ -94,6 +94,8 @@ package struct Follower {
     package internal(set) var pendingCount = 0
     /// The request that is being answered.
     var request: Request?
+    /// Times in a row that asking after a silence found what should have been published.
+    var silentFinds = 0
     /// When to look again whether something is to be asked for.
     var scanAt: Instant
 
@@ -156,6 +158,7 @@ package struct Follower {
     /// An outcome was published.
     package mutating func note(_ outcome: Outcome, at now: Instant) {
         let header = outcome.frame
+        silentFinds = 0
         guard wants(header.stream) else { return }
         // A live follower begins with what it sees first, and with the beginning of every later session.
         let isFirst = streams[header.stream]?.latest == nil

@@ -65,16 +65,17 @@ public final class Subscriber {
     }
 
     private let context: Context
-    private let socket: Socket
-    private let monitor: Monitor
+    private var results: Connection
+    private let endpoint: String
+    private let topics: [String]
     private let replayEndpoint: String?
     private let options: SocketOptions
-    private var replay: Replay?
+    private var replay: Connection?
     private var poller = Poller()
     private var follower: Follower
 
-    /// The socket on which replay is asked for.
-    private struct Replay {
+    /// A socket and what happens to its connection.
+    private struct Connection {
         let socket: Socket
         let monitor: Monitor
     }
@@ -109,33 +110,43 @@ public final class Subscriber {
         self.context = context
         var options = SocketOptions()
         options.receiveHighWaterMark = highWaterMark
+        // While a slow reader's queue is full libzmq takes the connection for dead, and aborts the process when it is
+        // read again (libzmq issue 3937). The follower notices a dead connection by asking.
+        options.heartbeatInterval = nil
         self.options = options
+        self.endpoint = endpoint
         replayEndpoint = replay
         follower = Follower(following, positions: positions, at: .now)
         // Subscribe first: whatever is published from then on arrives, and what came before is asked for.
-        socket = try Socket(.subscribe, in: context, options: options)
-        monitor = try Monitor(watching: socket, in: context)
         let names = following.streams?.map(\.description) ?? [""]
-        for prefix in [Topic.posePB, Topic.session] {
-            for name in names { try socket.subscribe(prefix + name) }
-        }
-        try socket.connect(endpoint)
+        topics = [Topic.posePB, Topic.session].flatMap { prefix in names.map { prefix + $0 } }
+        results = try Self.connect(.subscribe, to: endpoint, topics, options, in: context)
         try openReplay()
+    }
+
+    private static func connect(
+        _ kind: SocketKind, to endpoint: String, _ topics: [String], _ options: SocketOptions, in context: Context
+    ) throws(ZeroMQError) -> Connection {
+        let socket = try Socket(kind, in: context, options: options)
+        let monitor = try Monitor(watching: socket, in: context)
+        for topic in topics { try socket.subscribe(topic) }
+        try socket.connect(endpoint)
+        return Connection(socket: socket, monitor: monitor)
     }
 
     /// A new socket, so that nothing of an answer that was given up comes in between.
     private func openReplay() throws(ZeroMQError) {
         replay = nil
+        if let replayEndpoint { replay = try Self.connect(.dealer, to: replayEndpoint, [], options, in: context) }
+        watchSockets()
+    }
+
+    private func watchSockets() {
         poller = Poller()
-        _ = poller.watch(socket)
-        _ = poller.watch(monitor.socket)
-        guard let replayEndpoint else { return }
-        let socket = try Socket(.dealer, in: context, options: options)
-        let monitor = try Monitor(watching: socket, in: context)
-        try socket.connect(replayEndpoint)
-        _ = poller.watch(socket)
-        _ = poller.watch(monitor.socket)
-        replay = Replay(socket: socket, monitor: monitor)
+        for connection in [results, replay].compactMap({ $0 }) {
+            _ = poller.watch(connection.socket)
+            _ = poller.watch(connection.monitor.socket)
+        }
     }
 
     // MARK: - Reading
@@ -156,7 +167,7 @@ public final class Subscriber {
     @discardableResult
     public func waitUntilConnected(timeout: Duration) throws(ZeroMQError) -> Bool {
         let poller = Poller()
-        _ = poller.watch(monitor.socket)
+        _ = poller.watch(results.monitor.socket)
         let deadline = ContinuousClock.now + timeout
         while deadline > .now {
             try poller.wait(timeout: deadline - .now)
@@ -194,7 +205,7 @@ public final class Subscriber {
     @discardableResult
     private func takeConnections() throws(ZeroMQError) -> Bool {
         var isConnected = false
-        while let event = try monitor.next() {
+        while let event = try results.monitor.next() {
             guard event.kind == .ready else { continue }
             isConnected = true
             follower.noteConnected(at: .now)
@@ -203,7 +214,7 @@ public final class Subscriber {
     }
 
     private func takeResult() throws(ZeroMQError) -> Bool {
-        guard let received = try socket.receive() else { return false }
+        guard let received = try results.socket.receive() else { return false }
         guard case .parts(let parts) = received, parts.count == 2, let topic = parts[0].text else {
             follower.statistics.unreadable += 1
             return true
@@ -224,6 +235,10 @@ public final class Subscriber {
         guard let replay else { return false }
         if case .parts(let parts)? = try replay.socket.receive(), let body = parts.last {
             follower.noteReplay(body.bytes, at: .now)
+            if follower.takePublisherIsSilent() {
+                results = try Self.connect(.subscribe, to: endpoint, topics, options, in: context)
+                watchSockets()
+            }
             return true
         }
         // Only now: what arrived before the connection was lost has been read.

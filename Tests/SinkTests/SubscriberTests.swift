@@ -81,7 +81,7 @@ struct SubscriberTests {
         }
         #expect(try residentKilobytes() - before < 24_000)
         #expect(try read(subscriber, 20_000).sequences == Array(1..<20_001))
-        #expect(subscriber.statistics.gaps > 0, "nothing was dropped: this test shows nothing")
+        #expect(subscriber.statistics.replayed > 1000, "nothing was dropped: this test shows nothing")
         #expect(subscriber.statistics.missing == 0)
         try sink.finish()
     }

@@ -79,12 +79,17 @@ class FakeSink(threading.Thread):
             self.work(lambda results: results.send_multipart([topic, self.store.event(session, "end")]))
 
 
+def confirm(header):
+    """Ingest's answer to what it takes."""
+    return "OK" if header.get("end") else f"OK {header['frame']}"
+
+
 class FakeIngest(threading.Thread):
     """Takes frames and answers as `answer(header)` says: text, None for nothing, or False to end."""
 
     def __init__(self, answer=None, endpoint="tcp://127.0.0.1:*"):
         super().__init__(daemon=True)
-        self.answer = answer or (lambda header: f"OK {header['frame']}")
+        self.answer = answer or confirm
         self.received = []
         self._at = endpoint
         self._ready = threading.Event()

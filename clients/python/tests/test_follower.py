@@ -309,3 +309,20 @@ def test_an_outcome_in_protobuf_is_read_for_its_identity_only():
     for cut in range(1, len(body)):
         with contextlib.suppress(ValueError):
             ProtobufOutcome.parse(body[:cut])
+
+
+def test_a_publisher_that_falls_silent_while_the_store_goes_on_is_noticed():
+    world = World(10, streams=["a"])
+    session = world.sink.begin("a")
+    world.frames(session, 3)
+    world.loss = 1.0
+    noticed = []
+    while world.now < 10:
+        world.frames(session, 1)
+        world.step()
+        if world.follower.publisher_is_silent():
+            noticed.append(world.now)
+    assert noticed and noticed[0] < 5
+    world.loss = 0.0
+    world.frames(session, 1)
+    assert not world.follower.publisher_is_silent()

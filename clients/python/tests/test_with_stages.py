@@ -74,7 +74,7 @@ def test_a_subscriber_that_reads_nothing_for_a_while_misses_nothing(pipeline):
             feeder.send(tiny_jpeg(), timeout=DEADLINE)
         feeder.end(DEADLINE)
         assert collect(results) == list(range(1, frames))
-        assert results.statistics.gaps > 0, "nothing was dropped: this test shows nothing"
+        assert results.statistics.replayed > 1000, "nothing was dropped: this test shows nothing"
         assert results.statistics.missing == 0
 
 
@@ -116,9 +116,17 @@ def test_going_on_from_a_saved_position_through_later_sessions(pipeline):
     session(10)
     session(30)
     with subscriber(pipeline, streams=["door"], positions=positions) as results:
-        assert collect(results) == list(range(5, 20))
-        assert collect(results) == list(range(10))
-        assert collect(results) == list(range(30))
+        sessions: dict[str, list[int]] = {}
+        ended = []
+        while len(ended) < 3:
+            event = results.receive(DEADLINE)
+            assert event is not None
+            if isinstance(event, Outcome):
+                sessions.setdefault(event.session, []).append(event.sequence)
+            elif event.event == "end":
+                ended.append(event.session)
+        assert list(sessions.values()) == [list(range(5, 20)), list(range(10)), list(range(30))]
+        assert ended[0] == next(iter(sessions))
 
 
 def test_a_bad_image_is_refused_and_recorded(pipeline):

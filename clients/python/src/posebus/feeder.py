@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,12 +20,16 @@ __all__ = ["Feeder"]
 
 FRAMES = "tcp://127.0.0.1:5551"
 
+# Refusals after which a frame is sent again, and how long to wait with it, in seconds.
+_TRY_AGAIN = ("stopping", "too_many_outstanding", "out_of_order")
+_PAUSE = 0.2
+
 Image = Union[bytes, bytearray, memoryview]
 
 
 @dataclass
 class _Frame:
-    header: bytes
+    keys: dict[str, object]
     image: Image | None
     sent_at: float = 0.0
 
@@ -86,7 +91,10 @@ class Feeder:
         self._sent: deque[int] = deque()
         self._refusals: deque[FrameRefused] = deque()
         self._answered_at = time.monotonic()
-        self._reopen_at: float | None = None
+        # After a refusal that asks to send again, how long to wait with it.
+        self._paused_until = 0.0
+        # By this name ingest tells frames that are sent again from new ones.
+        self._name = uuid.uuid4().hex
         self._owns_context = context is None
         self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
         self._closed = False
@@ -121,7 +129,7 @@ class Feeder:
         """
         self._wait(lambda: len(self._unconfirmed) < self._max_outstanding, timeout)
         number = self._next
-        keys: dict[str, object] = {"stream": self.stream, "frame": number}
+        keys: dict[str, object] = {"stream": self.stream, "feeder": self._name, "frame": number}
         if capture_time_ns is not None:
             keys["capture_time_ns"] = capture_time_ns
         if self._delivery is not None:
@@ -147,7 +155,7 @@ class Feeder:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         self.flush(timeout)
-        self._enqueue({"stream": self.stream, "frame": self._next, "end": True}, None)
+        self._enqueue({"stream": self.stream, "feeder": self._name, "end": True}, None)
         self.flush(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
@@ -176,7 +184,9 @@ class Feeder:
     def _open(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         socket.linger = 0
-        socket.sndhwm = socket.rcvhwm = self._max_outstanding + 1
+        socket.sndhwm = self._max_outstanding + 1
+        # Never full of answers: a full queue and heartbeats make libzmq abort the process (its issue 3937).
+        socket.rcvhwm = 4 * self._max_outstanding + 64
         socket.setsockopt(zmq.MAXMSGSIZE, 4096)
         socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
@@ -200,30 +210,34 @@ class Feeder:
         self._shut()
         self._socket, self._monitor = self._open()
         self._sent.clear()
-        self._reopen_at = None
+        self._paused_until = 0.0
         self._answered_at = time.monotonic()
-        self.resent += sum(frame.sent_at > 0 for frame in self._unconfirmed.values())
 
     def _enqueue(self, keys: dict[str, object], image: Image | None) -> None:
         if not self._unconfirmed:
             self._answered_at = time.monotonic()
-        self._unconfirmed[self._next] = _Frame(json.dumps(keys).encode(), image)
-        self._next += 1
+        self._unconfirmed[self._next] = _Frame(keys, image)
+        self._next += image is not None
         self._transmit()
 
     def _transmit(self) -> None:
         """Hands to libzmq what this connection has not been given yet."""
-        if self._reopen_at is not None:
+        if time.monotonic() < self._paused_until:
             return
+        oldest = next(iter(self._unconfirmed), 0)
         last = self._sent[-1] if self._sent else -1
         for number, frame in self._unconfirmed.items():
             if number <= last:
                 continue
-            parts = [frame.header] if frame.image is None else [frame.header, frame.image]
+            keys = frame.keys if number == oldest or frame.image is None else {**frame.keys, "oldest": oldest}
+            parts: list[Image] = [json.dumps(keys).encode()]
+            if frame.image is not None:
+                parts.append(frame.image)
             try:
                 self._socket.send_multipart(parts, zmq.NOBLOCK, copy=frame.image is None or len(frame.image) < 65536)
             except zmq.Again:
                 return
+            self.resent += frame.sent_at > 0
             frame.sent_at = time.monotonic()
             self._sent.append(number)
 
@@ -254,7 +268,7 @@ class Feeder:
             self._take_answer(parts[-1])
         now = time.monotonic()
         overdue = self._resend_after is not None and self._unconfirmed and now - self._answered_at > self._resend_after
-        if self._is_disconnected() or overdue or (self._reopen_at is not None and now >= self._reopen_at):
+        if self._is_disconnected() or overdue:
             self._reconnect()
         self._transmit()
         while self._refusals and self._on_refused is not None:
@@ -280,14 +294,23 @@ class Feeder:
                 self._sent.popleft()
             frame = self._unconfirmed.pop(number)
             self.accepted += frame.image is not None
-        elif text.startswith("ERR ") and self._sent:
-            number = self._sent[0]
-            reason, _, detail = text[4:].partition(": ")
-            if reason == "stopping":
-                # It was not taken, nor will those after it be: all are kept for the ingest that comes back.
-                self._reopen_at = time.monotonic() + 0.5
+        elif text.startswith("ERR "):
+            # With or without the frame's number; without it belongs to the oldest.
+            first, _, rest = text[4:].partition(" ")
+            known = first.isdigit()
+            number = int(first) if known else (self._sent[0] if self._sent else -1)
+            if number not in self._unconfirmed:
                 return
-            self._sent.popleft()
-            self._unconfirmed.pop(number, None)
+            reason, _, detail = (rest if known else text[4:]).partition(": ")
+            if reason in _TRY_AGAIN:
+                # Not taken, nor may those after it be before it: from there on all are sent again.
+                # With one missing before it, all that is unconfirmed.
+                while self._sent and (self._sent[-1] >= number or reason == "out_of_order"):
+                    self._sent.pop()
+                self._paused_until = time.monotonic() + _PAUSE
+                return
+            while self._sent and self._sent[0] <= number:
+                self._sent.popleft()
+            del self._unconfirmed[number]
             self.refused += 1
             self._refusals.append(FrameRefused(reason, detail, number))

@@ -105,6 +105,7 @@ class _Request:
     was_latest: bool
     end_is_known: bool
     heard_at: float
+    is_probe: bool = False
     outcomes: int = 0
     unreadable: int = 0
 
@@ -147,6 +148,7 @@ class Follower(Generic[T]):
         self._pending = 0
         self._request: _Request | None = None
         self._scan_at = now
+        self._silent_finds = 0
         for stream in streams or ():
             self._streams[stream] = _Stream(now, probe[0])
         for stream, sessions in (positions or {}).items():
@@ -200,6 +202,7 @@ class Follower(Generic[T]):
         except ValueError:
             self.statistics.unreadable += 1
             return
+        self._silent_finds = 0
         if not self.wants(outcome.stream):
             return
         # A live follower begins with what it sees first, and with the beginning of every later session.
@@ -281,6 +284,7 @@ class Follower(Generic[T]):
             is_latest = self._streams[name].latest == chosen.id
             end_is_known = chosen.end is not None
             self._request = _Request(name, chosen.id, chosen.next, last, chosen.seen, is_latest, end_is_known, now)
+            self._request.is_probe = not chosen.urgent and not chosen.has_gap and chosen.next > 0
             chosen.urgent = False
         else:
             self._request = _Request(name, None, 0, None, 0, True, False, now)
@@ -336,6 +340,16 @@ class Follower(Generic[T]):
         self._scan_at = now
         self._retry(request, now)
 
+    def publisher_is_silent(self) -> bool:
+        """Whether the store goes on and nothing of it is published to us: the connection is dead without knowing it.
+
+        True once; then it has to happen again.
+        """
+        if self._silent_finds < 2:
+            return False
+        self._silent_finds = 0
+        return True
+
     def wakes_at(self) -> float:
         """When to call `request` and `is_overdue` again, if nothing arrives before."""
         if self._request is not None:
@@ -355,6 +369,8 @@ class Follower(Generic[T]):
             if request.session is None:
                 self._retry(request, now)
             return
+        if request.is_probe and request.outcomes:
+            self._silent_finds += 1
         after = int(end.get("next") or 0)
         if request.unreadable:
             # What could not be read is not asked for again.

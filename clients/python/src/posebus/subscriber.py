@@ -76,13 +76,13 @@ class _Connection(Generic[T]):
         self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
         self._closed = False
         # Subscribe first: whatever is published from then on arrives, and what came before is asked for.
-        self._results = self._socket(zmq.SUB, curve)
-        self._results_monitor = self._results.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         self._pose_prefix = f"pose/{format}/".encode()
-        for prefix in (self._pose_prefix, b"session/json/"):
-            for name in names or [""]:
-                self._results.subscribe(prefix + name.encode())
-        self._results.connect(results)
+        self._topics = [
+            prefix + name.encode() for prefix in (self._pose_prefix, b"session/json/") for name in names or [""]
+        ]
+        self._results_endpoint = results
+        self._results_curve = curve
+        self._results, self._results_monitor = self._open_results()
         self._replay: zmq.Socket[bytes] | None = None
         self._replay_monitor: zmq.Socket[bytes] | None = None
         self._open_replay()
@@ -94,16 +94,30 @@ class _Connection(Generic[T]):
         socket.linger = 0
         socket.rcvhwm = socket.sndhwm = self._max_queued
         socket.setsockopt(zmq.MAXMSGSIZE, self._max_message_bytes)
-        # A peer that is silent is dead: libzmq closes the connection and connects again.
-        socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
-        socket.setsockopt(zmq.HEARTBEAT_TTL, 1500)
+        # No ZMTP heartbeats: while a slow reader's queue is full, libzmq takes the connection for dead, and aborts the
+        # process when it is read again (libzmq issue 3937). The follower notices a dead connection by asking.
+        socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 10)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 5)
         socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
         socket.setsockopt(zmq.RECONNECT_IVL, 50)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
         if curve is not None:
             curve.apply(socket)
         return socket
+
+    def _open_results(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+        socket = self._socket(zmq.SUB, self._results_curve)
+        monitor: zmq.Socket[bytes] = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        for topic in self._topics:
+            socket.subscribe(topic)
+        socket.connect(self._results_endpoint)
+        return socket, monitor
+
+    def _close_results(self) -> None:
+        self._results.disable_monitor()
+        self._results_monitor.close()
+        self._results.close()
 
     def _open_replay(self) -> None:
         """A new socket, so that nothing of an answer that was given up comes in between."""
@@ -163,6 +177,9 @@ class _Connection(Generic[T]):
         parts = _receive(self._replay)
         if parts is not None:
             self._follower.on_replay(parts[-1], now)
+            if self._follower.publisher_is_silent():
+                self._close_results()
+                self._results, self._results_monitor = self._open_results()
             return True
         # Only now: what arrived before the connection was lost has been read.
         is_lost = False
@@ -208,9 +225,7 @@ class _Connection(Generic[T]):
             return
         self._closed = True
         self._close_replay()
-        self._results.disable_monitor()
-        self._results_monitor.close()
-        self._results.close()
+        self._close_results()
         if self._owns_context:
             self._context.term()
 
