@@ -56,13 +56,16 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
-    module("Client", ["ZeroMQ", "Messages"]),
+    module("Security", ["ZeroMQ"]),
+    module("Client", ["ZeroMQ", "Messages", "Security"]),
     module("FrameSources", ["JPEG"]),
-    module("Stage", ["ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
+    module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints"),
 
-    program("Ingest", ["Stage", "Delivery", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
-    program("Sink", ["Stage", "Delivery", "Messages", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
+    program(
+        "Ingest", ["Stage", "Delivery", "JPEG", "Messages", "Security", "ZeroMQ", argumentParser, lifecycle, logging]),
+    program(
+        "Sink", ["Stage", "Delivery", "Messages", "Security", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
 
     tests("ZeroMQ"),
     tests("JPEG"),
@@ -71,6 +74,7 @@ var targets: [Target] = [
     tests("Store", ["Messages", grdb]),
     tests("Client", ["Messages", "ZeroMQ"]),
     tests("FrameSources", ["JPEG"]),
+    tests("Security", ["ZeroMQ"]),
     tests("Stage"),
     tests("Checkpoints"),
     tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Stage", "ZeroMQ", lifecycle, logging]),
@@ -92,12 +96,15 @@ if withTorch {
 
         program(
             "Infer",
-            ["Stage", "Delivery", "Engines", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
+            [
+                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Security", "ZeroMQ", argumentParser, lifecycle,
+                logging,
+            ]),
         program(
             "PoseBus",
             [
-                "BlazePose", "Client", "Engines", "FrameSources", "JPEG", "Messages", "Stage", "Store", "ZeroMQ",
-                argumentParser, lifecycle, logging, unixSignals,
+                "BlazePose", "Client", "Engines", "FrameSources", "JPEG", "Messages", "Security", "Stage", "Store",
+                "ZeroMQ", argumentParser, lifecycle, logging, unixSignals,
             ]),
 
         tests("Tensor"),
