@@ -1,5 +1,6 @@
 internal import Delivery
 internal import Messages
+internal import Security
 internal import ZeroMQ
 
 /// The connections to the infers. Owned by ingest's thread.
@@ -24,6 +25,7 @@ final class Outputs {
         init(endpoint: String, context: Context, poller: Poller, now: ContinuousClock.Instant) throws(ZeroMQError) {
             var options = SocketOptions()
             options.sendHighWaterMark = 64
+            options.server = .infer
             socket = try Socket(.push, in: context, options: options)
             monitor = try Monitor(watching: socket, in: context)
             token = poller.watch(socket)
