@@ -1,5 +1,6 @@
 internal import Foundation
 public import Messages
+internal import Security
 public import ZeroMQ
 
 /// The beginning or the end of a session, as the sink announces it.
@@ -57,6 +58,7 @@ public final class Subscriber {
         self.stream = stream
         var options = SocketOptions()
         options.receiveHighWaterMark = highWaterMark
+        options.server = .sink
         socket = try Socket(.subscribe, in: context, options: options)
         monitor = try Monitor(watching: socket, in: context)
         for prefix in [Topic.posePB, Topic.session] { try socket.subscribe(prefix + (stream?.description ?? "")) }

@@ -1,6 +1,7 @@
 package import Engines
 package import Foundation
 package import JPEG
+package import Security
 
 /// What an infer stage is told at start.
 package struct InferConfiguration: Sendable {
@@ -16,6 +17,8 @@ package struct InferConfiguration: Sendable {
     package var maxInHand: Int
     package var imageLimits: JPEGLimits
     package var forwardsFrames: Bool
+    /// Whom infer lets in, and as whom it connects.
+    package var security = StageSecurity.thisMachine
 
     package init(
         bind: String, sink: String, engine: EngineKind, models: URL = ModelsFolder.standard(), maxBatch: Int = 16,

@@ -1,3 +1,5 @@
+package import Security
+
 /// What a sink is told at its start.
 package struct SinkConfiguration: Sendable {
     /// Endpoints to bind; `tcp://127.0.0.1:*` takes a free port.
@@ -5,6 +7,8 @@ package struct SinkConfiguration: Sendable {
     package var bindResults: String
     package var bindAcknowledgements: String
     package var bindReplay: String
+    /// Whom the sink lets in.
+    package var security = StageSecurity.thisMachine
     /// The SQLite file.
     package var store: String
     /// The most outcomes one commit carries, and the most held while the store cannot be written.

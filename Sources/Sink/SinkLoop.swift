@@ -2,6 +2,7 @@ internal import Delivery
 internal import Foundation
 package import Logging
 internal import Messages
+internal import Security
 package import Stage
 internal import Store
 internal import ZeroMQ
@@ -71,9 +72,10 @@ package final class SinkLoop {
         }
         sessions = SessionTable(maxHeld: configuration.maxHeld)
 
-        let context = try Context()
+        let context = try Context(access: configuration.security.access)
         var options = SocketOptions()
         options.receiveHighWaterMark = configuration.maxBatch
+        options.accepts = .infer
         outcomes = try Socket(.pull, in: context, options: options)
         results = try ResultPublisher(in: context)
         acknowledgements = try AcknowledgementPublisher(in: context)
