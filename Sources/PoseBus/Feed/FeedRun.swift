@@ -45,13 +45,16 @@ final class FeedRun: Sendable {
     ///
     /// - Parameters:
     ///   - endpoint: ingest's ROUTER.
+    ///   - access: with which keys.
     ///   - joints: receives the known joints of rendered frames.
-    func run(to endpoint: String, outstanding: Int = 16, joints: JointsFile? = nil) async throws {
+    func run(
+        to endpoint: String, access: Access = .thisMachine, outstanding: Int = 16, joints: JointsFile? = nil
+    ) async throws {
         // Runs until its own end: a stopped source ends at its next frame.
         try await runOnThread(named: "feed-\(stream)") { [self] in
             let source = try spec.open(stop: stop)
             state.withLock { $0.expected = source.frameCount }
-            let context = try Context()
+            let context = try Context(access: access)
             let feeder = try Feeder(
                 stream: stream, to: endpoint, in: context, delivery: spec.isLive ? .live : .lossless,
                 maxOutstanding: outstanding)

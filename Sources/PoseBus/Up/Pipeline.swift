@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Engines
 internal import Foundation
 internal import Messages
+internal import Security
 internal import Stage
 internal import Synchronization
 
@@ -15,6 +16,8 @@ final class Pipeline: Sendable {
     private let ephemeral: Bool
     private let joints: JointsFile?
     private let stageLogLevel: String
+    private let keys: StageSecurity
+    private let keyArguments: [String]
 
     private let progress = ProgressLine()
     private let stopped = StopSignal()
@@ -22,8 +25,10 @@ final class Pipeline: Sendable {
 
     init(
         runs: [FeedRun], engine: EngineKind, store: String, models: URL, threads: Int?, ephemeral: Bool,
-        joints: JointsFile?, stageLogLevel: String
+        joints: JointsFile?, stageLogLevel: String, keys: StageSecurity = .thisMachine, keyArguments: [String] = []
     ) {
+        self.keys = keys
+        self.keyArguments = keyArguments
         self.runs = runs
         self.engine = engine
         self.store = store
@@ -74,7 +79,7 @@ final class Pipeline: Sendable {
     }
 
     private func startStages(_ supervisor: Supervisor) async throws -> Endpoints {
-        let level = ["--log-level", stageLogLevel]
+        let level = ["--log-level", stageLogLevel] + keyArguments
         let sink = try await supervisor.start(
             .init(
                 name: "posebus-sink", arguments: ["--store", store] + level,
@@ -119,7 +124,7 @@ final class Pipeline: Sendable {
         let meter = RateMeter()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in
-                try await tally.collect(from: endpoints.results, until: { self.isOver(tally) })
+                try await tally.collect(from: endpoints.results, access: keys.access, until: { self.isOver(tally) })
             }
             // The subscription must stand before the first result is published.
             try await tally.waitUntilSubscribed()
@@ -137,7 +142,7 @@ final class Pipeline: Sendable {
 
     private func feed(_ run: FeedRun, to endpoints: Endpoints) async {
         do {
-            try await run.run(to: endpoints.request, joints: joints)
+            try await run.run(to: endpoints.request, access: keys.access, joints: joints)
         } catch {
             let problem = StageFailure("\(run.stream): \(error)", exitCode: .failure)
             failure.withLock { $0 = $0 ?? problem }

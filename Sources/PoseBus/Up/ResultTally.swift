@@ -49,11 +49,13 @@ final class ResultTally: Sendable {
     }
 
     /// Counts until `isOver`.
-    func collect(from endpoint: String, until isOver: @escaping @Sendable () -> Bool) async throws {
+    func collect(
+        from endpoint: String, access: Access, until isOver: @escaping @Sendable () -> Bool
+    ) async throws {
         try await runOnThread(named: "tally") { [self] in
             // Nobody waits for a subscription that failed.
             defer { isSubscribed.store(true, ordering: .releasing) }
-            let subscriber = try Subscriber(to: endpoint, in: Context())
+            let subscriber = try Subscriber(to: endpoint, in: Context(access: access))
             try subscriber.waitUntilConnected(timeout: .seconds(5))
             isSubscribed.store(true, ordering: .releasing)
             while !isOver() {

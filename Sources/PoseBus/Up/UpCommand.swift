@@ -3,6 +3,7 @@ internal import Engines
 internal import Foundation
 internal import FrameSources
 internal import Messages
+internal import Security
 internal import Stage
 internal import Synchronization
 internal import ZeroMQ
@@ -46,7 +47,10 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Level of the stages' logs shown here.")
     var stageLogLevel = "warning"
 
+    @OptionGroup(title: "Security") var security: SecurityOptions
+
     func run() async throws {
+        let keys = try security.security(for: "posebus", program: "posebus up", log: { printError($0) })
         let runs: [FeedRun]
         do {
             let names = try StreamNaming.names(for: sources)
@@ -58,7 +62,8 @@ struct UpCommand: AsyncParsableCommand {
         }
         let pipeline = Pipeline(
             runs: runs, engine: engine, store: store, models: modelsFolder, threads: threads, ephemeral: ephemeral,
-            joints: try joints.map { try JointsFile(path: $0) }, stageLogLevel: stageLogLevel)
+            joints: try joints.map { try JointsFile(path: $0) }, stageLogLevel: stageLogLevel,
+            keys: keys, keyArguments: security.arguments)
         let status = Mutex<ExitCode>(.success)
         try await withInterrupt {
             pipeline.stop()
