@@ -118,6 +118,16 @@ if withTorch {
     ]
 }
 
+// The fuzzer links only with the sanitizer's flags: `deploy/fuzz` sets them and asks for it.
+if Context.environment["POSEBUS_FUZZ"] != nil {
+    targets += [
+        .executableTarget(
+            name: "Fuzz", dependencies: ["JPEG", "Messages", "Security"],
+            swiftSettings: swiftSettings + [.enableExperimentalFeature("Extern")])
+    ]
+    products += [.executable(name: "posebus-fuzz", targets: ["Fuzz"])]
+}
+
 let package = Package(
     name: "PoseBus",
     products: products,
