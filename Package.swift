@@ -56,19 +56,22 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
-    module("Client", ["ZeroMQ", "Messages"]),
+    module("Security", ["ZeroMQ"]),
+    module("Client", ["ZeroMQ", "Messages", "Security"]),
     module("FrameSources", ["JPEG"]),
-    module("Stage", ["ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
+    module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints"),
     module("Weights", ["Checkpoints"]),
 
-    program("Ingest", ["Stage", "Delivery", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
-    program("Sink", ["Stage", "Delivery", "Messages", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
+    program(
+        "Ingest", ["Stage", "Delivery", "JPEG", "Messages", "Security", "ZeroMQ", argumentParser, lifecycle, logging]),
+    program(
+        "Sink", ["Stage", "Delivery", "Messages", "Security", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
     program(
         "PoseBus",
         [
-            "Client", "FrameSources", "JPEG", "Messages", "Stage", "Store", "Weights", "ZeroMQ", argumentParser,
-            unixSignals,
+            "Client", "FrameSources", "JPEG", "Messages", "Security", "Stage", "Store", "Weights", "ZeroMQ",
+            argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -101,8 +104,8 @@ if withTorch {
         program(
             "Infer",
             [
-                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Weights", "ZeroMQ", argumentParser, lifecycle,
-                logging,
+                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Security", "Weights", "ZeroMQ", argumentParser,
+                lifecycle, logging,
             ]),
         program("Image", ["Engines", "FrameSources", "JPEG", "Messages", "Weights", argumentParser]),
 

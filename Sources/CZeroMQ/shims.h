@@ -2,8 +2,13 @@
 #ifndef POSEBUS_CZEROMQ_SHIMS_H
 #define POSEBUS_CZEROMQ_SHIMS_H
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <zmq.h>
 
 // The eventfd that wakes a polling thread: glibc's module leaves the header out.
@@ -20,5 +25,20 @@ static inline void posebus_name_this_thread(const char *name) { (void)prctl(PR_S
 // ETERM and EFSM are numbers of libzmq's own, defined through an expression that Swift does not import.
 static const int posebus_zmq_eterm = ETERM;
 static const int posebus_zmq_efsm = EFSM;
+
+// ZMQ_ZAP_ENFORCE_DOMAIN: libzmq has it since 4.3, but its header shows it only to those who ask for drafts.
+static const int posebus_zmq_zap_enforce_domain = 93;
+
+// How many bytes the peer of a TCP connection has sent so far, or -1 where that cannot be told (ipc, or closed).
+// tcpi_bytes_received lies at byte 128 of the kernel's tcp_info, whose fields never move; glibc's own declaration ends
+// before it, and Swift does not take both.
+static inline int64_t posebus_tcp_bytes_received(int descriptor) {
+    uint8_t info[136];
+    uint64_t bytes;
+    socklen_t size = sizeof(info);
+    if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, info, &size) != 0 || size < sizeof(info)) return -1;
+    memcpy(&bytes, info + 128, sizeof(bytes));
+    return (int64_t)bytes;
+}
 
 #endif

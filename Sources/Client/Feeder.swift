@@ -1,5 +1,6 @@
 internal import Foundation
 public import Messages
+internal import Security
 public import ZeroMQ
 
 /// Sends the frames of one stream to an ingest and keeps account of every answer.
@@ -59,6 +60,7 @@ public final class Feeder {
         var options = SocketOptions()
         options.sendHighWaterMark = maxOutstanding + 1
         options.receiveHighWaterMark = maxOutstanding + 1
+        options.server = .ingest
         socket = try Socket(.dealer, in: context, options: options)
         try socket.connect(endpoint)
         token = poller.watch(socket)

@@ -1,5 +1,6 @@
 internal import Foundation
 public import Messages
+internal import Security
 public import ZeroMQ
 
 /// Receives the sink's results, gap-free, in order and exactly once for each session.
@@ -110,6 +111,7 @@ public final class Subscriber {
         self.context = context
         var options = SocketOptions()
         options.receiveHighWaterMark = highWaterMark
+        options.server = .sink
         // While a slow reader's queue is full libzmq takes the connection for dead, and aborts the process when it is
         // read again (libzmq issue 3937). The follower notices a dead connection by asking.
         options.heartbeatInterval = nil

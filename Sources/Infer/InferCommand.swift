@@ -52,6 +52,7 @@ struct InferCommand: AsyncParsableCommand {
     @Flag(help: "Send each frame's JPEG on to the sink with its outcome.")
     var forwardFrames = false
 
+    @OptionGroup var listening: ListeningOptions
     @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
@@ -67,13 +68,14 @@ struct InferCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = logging.makeLogger(label: "posebus-infer")
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        let configuration = InferConfiguration(
+        var configuration = InferConfiguration(
             bind: bind, sink: sink, engine: engine,
             models: models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
             maxBatch: maxBatch, maxWait: .microseconds(Int(maxWaitMs * 1000)),
             decodeThreads: decodeThreads ?? max(1, cores / 2), engineThreads: threads ?? cores,
             maxInHand: maxInHand,
             imageLimits: JPEGLimits(bytes: maxImageBytes, pixels: maxPixels), forwardsFrames: forwardFrames)
+        configuration.security = try listening.security(for: "infer", logger: logger)
         try await runStage("posebus-infer", logger: logger, [InferService(configuration, logger: logger)])
     }
 }

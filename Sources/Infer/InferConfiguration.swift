@@ -1,5 +1,6 @@
 package import Foundation
 package import JPEG
+package import Security
 package import Weights
 
 /// What an infer stage is told at start.
@@ -16,6 +17,8 @@ package struct InferConfiguration: Sendable {
     package var maxInHand: Int
     package var imageLimits: JPEGLimits
     package var forwardsFrames: Bool
+    /// Whom infer lets in, and as whom it connects.
+    package var security = StageSecurity.thisMachine
 
     package init(
         bind: String, sink: String, engine: EngineKind, models: URL = ModelsFolder.standard(), maxBatch: Int = 16,

@@ -3,6 +3,7 @@ internal import Foundation
 internal import JPEG
 internal import Logging
 internal import Messages
+internal import Security
 internal import Stage
 internal import ZeroMQ
 
@@ -47,10 +48,12 @@ final class InferSockets {
         self.finished = finished
         self.logger = logger
 
-        let context = try Context()
+        let context = try Context(access: configuration.security.access)
         var options = SocketOptions()
         // Raw RGB frames are the largest messages there are.
         options.maxMessageSize = Int64(max(configuration.imageLimits.bytes, 3 * configuration.imageLimits.pixels))
+        options.accepts = .ingest
+        options.server = .sink
         frames = try Socket(.pull, in: context, options: options)
         options.linger = .seconds(2)
         outcomes = try Socket(.push, in: context, options: options)

@@ -1,4 +1,5 @@
 internal import Messages
+internal import Security
 internal import ZeroMQ
 
 /// The subscription to what the sinks have stored: one topic a session. Owned by ingest's thread.
@@ -15,6 +16,7 @@ struct Acknowledgements {
         var options = configuration.sockets
         options.receiveHighWaterMark = 1000
         options.maxMessageSize = 4096
+        options.server = .sink
         socket = try Socket(.subscribe, in: context, options: options)
         monitor = try Monitor(watching: socket, in: context)
         token = poller.watch(socket)

@@ -15,11 +15,13 @@ struct IngestCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: IngestOptions
+    @OptionGroup var listening: ListeningOptions
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
         let logger = logging.makeLogger(label: "posebus-ingest")
-        try await runStage(
-            "posebus-ingest", logger: logger, [ingestService(try options.configuration(), logger: logger)])
+        var configuration = try options.configuration()
+        configuration.security = try listening.security(for: "ingest", logger: logger)
+        try await runStage("posebus-ingest", logger: logger, [ingestService(configuration, logger: logger)])
     }
 }

@@ -1,6 +1,7 @@
 package import Delivery
 package import JPEG
 package import Messages
+package import Security
 package import ZeroMQ
 
 /// Everything that can be chosen about ingest, as its loop uses it.
@@ -35,6 +36,11 @@ package struct IngestConfiguration: Sendable {
     package var live = WindowLimits(frames: 32, bytes: 64 << 20, inFlight: 16)
     /// When silence downstream has lasted too long.
     package var retry = RetryTimer.Policy()
+
+    /// Whom ingest lets in, and what they may feed.
+    package var security = StageSecurity.thisMachine
+    /// Subscribe to cameras that know no keys although ingest has some.
+    package var subscribesWithoutKeys = false
 
     /// What an image may cost.
     package var image = JPEGLimits()

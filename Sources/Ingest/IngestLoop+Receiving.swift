@@ -1,5 +1,6 @@
 internal import Logging
 internal import Messages
+internal import Security
 internal import ZeroMQ
 
 extension IngestLoop {
@@ -52,6 +53,7 @@ extension IngestLoop {
         let stream: Stream
         do throws(FeederRefusal) {
             (header, image) = try admission.read(parts)
+            try checkPermission(of: feeder, parts.last, toFeed: header.stream)
             if isStopping {
                 throw FeederRefusal(.stopping, "ingest is stopping. Send the frame again once it is back")
             }
@@ -86,6 +88,19 @@ extension IngestLoop {
         waiting[stream.name] = stream
         if isWork {
             decoding.submit(arrival, image: image, admission: admission, encodesPreview: stream.isWatched)
+        }
+    }
+
+    /// With keys, every single frame must come from a key that may feed its stream. Subscribed cameras have none: who
+    /// they are was decided by whoever named their endpoint.
+    private func checkPermission(
+        of feeder: Feeder, _ part: Message?, toFeed stream: StreamName
+    ) throws(FeederRefusal) {
+        guard let permissions = configuration.security.permissions else { return }
+        if case .camera = feeder.kind { return }
+        guard permissions.allows(part?.sender, toFeed: stream.description) else {
+            throw FeederRefusal(
+                .notAllowed, "this key may not feed \(stream). Its certificate at ingest (streams) says what it may")
         }
     }
 

@@ -66,6 +66,9 @@ struct IngestOptions: ParsableArguments {
     @Option(help: "Threads that decode, for --payload rgb and raw images.")
     var decodeThreads = 2
 
+    @Flag(help: "With --keys: --subscribe to cameras that know no keys. Trusts the network between them and ingest.")
+    var subscribeWithoutKeys = false
+
     func validate() throws {
         let positive = [
             ("--window-frames", windowFrames), ("--window-bytes", windowBytes),
@@ -107,6 +110,7 @@ struct IngestOptions: ParsableArguments {
         configuration.drain = .seconds(drainSeconds)
         configuration.moveAfter = .seconds(moveAfterSeconds)
         configuration.decodeThreads = decodeThreads
+        configuration.subscribesWithoutKeys = subscribeWithoutKeys
         return configuration
     }
 }

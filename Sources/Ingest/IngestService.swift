@@ -1,4 +1,5 @@
 package import Logging
+internal import Security
 package import ServiceLifecycle
 package import Stage
 internal import ZeroMQ
@@ -19,7 +20,8 @@ package func ingestService(_ configuration: IngestConfiguration, logger: Logger)
 package func runIngest(
     _ configuration: IngestConfiguration, logger: Logger, until stop: StopSignal, onReady: (Readiness) -> Void
 ) throws -> Counters {
-    let loop = try IngestLoop(configuration, logger: logger, context: try Context())
+    let loop = try IngestLoop(
+        configuration, logger: logger, context: try Context(access: configuration.security.access))
     onReady(loop.readiness)
     try loop.run(until: stop)
     return loop.counters

@@ -1,4 +1,5 @@
 internal import Messages
+internal import Security
 internal import Stage
 internal import ZeroMQ
 
@@ -21,6 +22,8 @@ struct Inputs {
     init(_ configuration: IngestConfiguration, context: Context, poller: Poller) throws {
         var options = configuration.sockets
         options.maxMessageSize = configuration.maxMessageSize
+        options.accepts = .feeders
+        options.connectsWithoutKeys = configuration.subscribesWithoutKeys
 
         func source(_ kind: SocketKind, _ options: SocketOptions, _ feeder: Feeder?) throws -> Source {
             let socket = try Socket(kind, in: context, options: options)

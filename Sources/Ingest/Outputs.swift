@@ -1,5 +1,6 @@
 internal import Delivery
 internal import Messages
+internal import Security
 internal import ZeroMQ
 
 /// The connections to the infers. Owned by ingest's thread.
@@ -26,6 +27,7 @@ final class Outputs {
         ) throws(ZeroMQError) {
             var options = options
             options.sendHighWaterMark = 64
+            options.server = .infer
             // Frames wait for it: an infer that has loaded its models, or is back, is found at once.
             options.reconnectInterval = .milliseconds(20) ... .milliseconds(100)
             socket = try Socket(.push, in: context, options: options)

@@ -1,4 +1,5 @@
 internal import Messages
+internal import Security
 internal import ZeroMQ
 
 /// Publishes the JPEG of each accepted frame, while somebody subscribes. Owned by ingest's thread.
@@ -15,6 +16,7 @@ struct Preview {
         var options = configuration.sockets
         options.sendHighWaterMark = 4
         options.maxMessageSize = 4096
+        options.accepts = .subscribers
         options.reportsEverySubscription = false  // only the first and the last of a topic matter here
         socket = try Socket(.extendedPublish, in: context, options: options)
         token = poller.watch(socket)

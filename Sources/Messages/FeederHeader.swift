@@ -69,6 +69,8 @@ public struct FeederRefusal: Error, Equatable, Sendable, CustomStringConvertible
         case tooManyStreams = "too_many_streams"
         /// Ingest is stopping.
         case stopping
+        /// The feeder's key may not feed this stream.
+        case notAllowed = "not_allowed"
     }
 
     /// The word.

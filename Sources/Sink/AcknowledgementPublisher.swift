@@ -1,4 +1,5 @@
 internal import Messages
+internal import Security
 internal import ZeroMQ
 
 /// The XPUB socket on which ingest learns what is stored: `[ack/<session>][Acknowledgement]`.
@@ -14,6 +15,7 @@ struct AcknowledgementPublisher {
         options.sendHighWaterMark = 1000
         options.maxMessageSize = 4096
         options.linger = .seconds(1)
+        options.accepts = .ingest
         // Also a subscription to a session that another ingest watches, or the same one before it was disconnected.
         options.reportsEverySubscription = true
         socket = try Socket(.extendedPublish, in: context, options: options)

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Logging
 internal import Messages
+internal import Security
 internal import Store
 internal import ZeroMQ
 
@@ -56,6 +57,7 @@ final class ReplayServer {
         options.sendHighWaterMark = 64
         options.maxMessageSize = Int64(2 * ReplayRequest.maxLength)
         options.linger = .milliseconds(200)
+        options.accepts = .subscribers
         socket = try Socket(.router, in: context, options: options)
         self.patience = patience
         self.logger = logger

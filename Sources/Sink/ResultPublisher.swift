@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Messages
+internal import Security
 internal import ZeroMQ
 
 /// The XPUB socket on which subscribers get results: `[topic][body]`, under `pose/json/<stream>`, `pose/pb/<stream>` and
@@ -24,6 +25,7 @@ struct ResultPublisher {
         options.sendHighWaterMark = 1000
         options.maxMessageSize = 4096
         options.linger = .seconds(1)
+        options.accepts = .subscribers
         options.reportsEverySubscription = false
         socket = try Socket(.extendedPublish, in: context, options: options)
     }

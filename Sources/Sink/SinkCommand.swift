@@ -29,14 +29,16 @@ struct SinkCommand: AsyncParsableCommand {
     @Option(help: "The store, an SQLite file on a local disk. Made where there is none; its folder must exist.")
     var store = "posebus.sqlite"
 
+    @OptionGroup var listening: ListeningOptions
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
         let logger = logging.makeLogger(label: "posebus-sink")
-        let configuration = SinkConfiguration(
+        var configuration = SinkConfiguration(
             bindOutcomes: bindOutcomes, bindResults: bindResults, bindAcknowledgements: bindAcks,
             bindReplay: bindReplay, store: store)
-        let service = ThreadService(named: "sink") { stop in
+        configuration.security = try listening.security(for: "sink", logger: logger)
+        let service = ThreadService(named: "sink") { [configuration] stop in
             let sink = try SinkLoop(configuration, logger: logger)
             sink.readiness.announce()
             try sink.run(until: stop)

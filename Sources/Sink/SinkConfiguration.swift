@@ -1,3 +1,4 @@
+package import Security
 package import ZeroMQ
 
 /// What a sink is told at its start.
@@ -7,6 +8,8 @@ package struct SinkConfiguration: Sendable {
     package var bindResults: String
     package var bindAcknowledgements: String
     package var bindReplay: String
+    /// Whom the sink lets in.
+    package var security = StageSecurity.thisMachine
     /// The SQLite file.
     package var store: String
     /// The most outcomes one commit carries, and the most held while the store cannot be written.

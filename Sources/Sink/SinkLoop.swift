@@ -2,6 +2,7 @@ internal import Delivery
 internal import Foundation
 package import Logging
 internal import Messages
+internal import Security
 package import Stage
 internal import Store
 internal import ZeroMQ
@@ -74,9 +75,10 @@ package final class SinkLoop {
         }
         sessions = SessionTable(maxHeld: configuration.maxHeld)
 
-        let context = try Context()
+        let context = try Context(access: configuration.security.access)
         var options = configuration.sockets
         options.receiveHighWaterMark = configuration.maxBatch
+        options.accepts = .infer
         outcomes = try Socket(.pull, in: context, options: options)
         results = try ResultPublisher(options: configuration.sockets, in: context)
         acknowledgements = try AcknowledgementPublisher(options: configuration.sockets, in: context)

@@ -40,6 +40,7 @@ extension ExitCode {
 /// - Throws: `ExitCode` once the failure is on standard error.
 public func runStage(_ stage: String, logger: Logger, _ services: [any Service]) async throws {
     if ProcessInfo.processInfo.environment[supervisedVariable] != nil { stopWithSupervisor() }
+    raiseFileLimit()
     let group = ServiceGroup(
         configuration: .init(
             services: services.map {
@@ -81,7 +82,16 @@ private func stopWithSupervisor() {
     }
 }
 
-private func report(_ failure: StageFailure, _ stage: String) -> ExitCode {
+/// Lets this process have as many connections as the system allows it: the usual soft limit of 1,024 descriptors is
+/// what idle strangers would use up first.
+private func raiseFileLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}
+
+func report(_ failure: StageFailure, _ stage: String) -> ExitCode {
     FileHandle.standardError.write(Data("\(stage): \(failure)\n".utf8))
     return failure.exitCode
 }

@@ -73,6 +73,16 @@ public final class Message: @unchecked Sendable {
     /// The bytes as UTF-8 text, or nil where they are not.
     public var text: String? { String(validating: bytes, as: UTF8.self) }
 
+    /// The public key of the peer it came from (the ZAP `User-Id`); nil without keys, and for what was not received.
+    public var sender: PublicKey? {
+        withExtendedLifetime(self) { zmq_msg_gets(box, "User-Id").flatMap { PublicKey(String(cString: $0)) } }
+    }
+
+    /// The file descriptor of the connection it came over, or -1.
+    var sourceDescriptor: Int32 {
+        withExtendedLifetime(self) { zmq_msg_get(box, ZMQ_SRCFD) }
+    }
+
     /// A second handle on the same buffer, to be sent while the original stays with its owner.
     func share() -> Message {
         let copy = UnsafeMutablePointer<zmq_msg_t>.allocate(capacity: 1)

@@ -10,6 +10,8 @@ public final class Monitor {
             case connected, listening, accepted, closed, disconnected, ready
             case connectRetried, bindFailed, acceptFailed
             case handshakeFailed
+            /// The peer does not know this key, or has another one than expected.
+            case keyRefused
             case other(UInt16)
         }
 
@@ -28,13 +30,32 @@ public final class Monitor {
 
     /// Starts watching `watched`. Use both on the thread that owns them.
     public init(watching watched: Socket, in context: Context) throws(ZeroMQError) {
-        let number = Self.nextNumber.wrappingAdd(1, ordering: .relaxed).newValue
+        let endpoint = try Self.start(watching: watched, for: ZMQ_EVENT_ALL)
+        socket = try Socket(.pair, in: context, options: Self.options)
+        try socket.connect(endpoint)
+    }
+
+    /// Lets a socket report events, on its own thread.
+    ///
+    /// - Returns: where a monitor, on whatever thread, receives them. libzmq has one for each socket: that of a bound
+    ///   socket belongs to the `ConnectionGuard`.
+    static func start(watching watched: Socket, for events: Int32) throws(ZeroMQError) -> String {
+        let number = nextNumber.wrappingAdd(1, ordering: .relaxed).newValue
         let endpoint = "inproc://posebus-monitor-\(number)"
-        _ = try check("monitor a socket") { zmq_socket_monitor(watched.handle, endpoint, ZMQ_EVENT_ALL) }
+        _ = try check("monitor a socket") { zmq_socket_monitor(watched.handle, endpoint, events) }
+        return endpoint
+    }
+
+    /// Receives the events of a socket that reports them at `endpoint`, on one of the context's own threads.
+    init(reading endpoint: String, borrowing handle: ContextHandle) throws(ZeroMQError) {
+        socket = try Socket(.pair, borrowing: handle, options: Self.options)
+        try socket.connect(endpoint)
+    }
+
+    private static var options: SocketOptions {
         var options = SocketOptions()
         options.receiveHighWaterMark = 1000
-        socket = try Socket(.pair, in: context, options: options)
-        try socket.connect(endpoint)
+        return options
     }
 
     /// The next event, or nil when there is none.
@@ -57,9 +78,8 @@ public final class Monitor {
         case ZMQ_EVENT_CONNECT_RETRIED, ZMQ_EVENT_CONNECT_DELAYED: .connectRetried
         case ZMQ_EVENT_BIND_FAILED: .bindFailed
         case ZMQ_EVENT_ACCEPT_FAILED: .acceptFailed
-        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-            ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-            .handshakeFailed
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: .handshakeFailed
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: .keyRefused
         default: .other(UInt16(clamping: number))
         }
     }

@@ -32,7 +32,10 @@ extension Socket {
     /// - Parameter maxParts: messages of more parts are discarded and reported as such.
     /// - Returns: nil when there is none (or, when blocking, none within the receive timeout).
     public func receive(maxParts: Int = 16, blocking: Bool = false) throws(ZeroMQError) -> Received? {
-        guard let first = try receivePart(blocking: blocking) else { return nil }
+        guard let first = try receivePart(blocking: blocking) else {
+            connections?.noteDrained()
+            return nil
+        }
         var parts = [first.message]
         var count = 1
         var more = first.more
@@ -43,6 +46,8 @@ extension Socket {
             if count <= maxParts { parts.append(next.message) }
             more = next.more
         }
+        // A ROUTER's first part is its own; the last one was received.
+        if let connections, let last = parts.last { connections.noteMessage(from: last.sourceDescriptor) }
         return count > maxParts ? .tooManyParts(count) : .parts(parts)
     }
 

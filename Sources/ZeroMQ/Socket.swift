@@ -5,23 +5,43 @@ internal import Glibc
 /// thread's own function (see `runOnThread`).
 public final class Socket {
     let handle: UnsafeMutableRawPointer
-    /// The context, held so that it outlives the socket.
-    private let context: Context
+    /// The context, held so that it outlives the socket; nil for a socket of one of its own threads.
+    let context: Context?
     /// What the socket is.
     public let kind: SocketKind
     /// The endpoints this socket is bound to, with wildcards resolved.
     public private(set) var boundEndpoints: [String] = []
+    /// What it was made with.
+    let options: SocketOptions
+    /// What its peers have sent; there is one where it is bound.
+    var connections: ConnectionTable?
 
     /// Makes a socket.
     ///
     /// - Throws: `ZeroMQError` when the context is shut down or has no sockets left.
-    public init(_ kind: SocketKind, in context: Context, options: SocketOptions = SocketOptions()) throws(ZeroMQError) {
-        guard let handle = zmq_socket(context.handle, kind.number) else {
+    public convenience init(
+        _ kind: SocketKind, in context: Context, options: SocketOptions = SocketOptions()
+    ) throws(ZeroMQError) {
+        try self.init(kind, context.handle, context, options)
+    }
+
+    /// Makes a socket for one of the context's own threads.
+    convenience init(
+        _ kind: SocketKind, borrowing handle: ContextHandle, options: SocketOptions = SocketOptions()
+    ) throws(ZeroMQError) {
+        try self.init(kind, handle, nil, options)
+    }
+
+    private init(
+        _ kind: SocketKind, _ contextHandle: ContextHandle, _ context: Context?, _ options: SocketOptions
+    ) throws(ZeroMQError) {
+        guard let handle = zmq_socket(contextHandle.pointer, kind.number) else {
             throw ZeroMQError(code: .init(rawValue: zmq_errno()), operation: "make a \(kind) socket")
         }
         self.handle = handle
         self.context = context
         self.kind = kind
+        self.options = options
         try apply(options)
     }
 
@@ -30,16 +50,25 @@ public final class Socket {
     }
 
     /// Binds to an endpoint and returns it as libzmq resolved it: `tcp://127.0.0.1:*` gets a free port.
+    ///
+    /// Whoever may connect is decided before: by keys where the context has some, else by what the endpoint can be
+    /// reached from. A socket with keys is bound only if strangers are provably refused.
     @discardableResult
     public func bind(_ endpoint: String) throws(ZeroMQError) -> String {
+        let isOutside = !endpoint.hasPrefix("inproc://")
+        if isOutside { try protect(endpoint) }
+        let connections = isOutside ? try guardConnections() : nil
         _ = try check("bind", endpoint) { zmq_bind(handle, endpoint) }
         let resolved = try string(ZMQ_LAST_ENDPOINT)
+        self.connections = connections ?? self.connections
+        if isOutside { try refuseStrangers(at: resolved) }
         boundEndpoints.append(resolved)
         return resolved
     }
 
     /// Connects to an endpoint. libzmq connects in the background and again whenever the connection is lost.
     public func connect(_ endpoint: String) throws(ZeroMQError) {
+        if !endpoint.hasPrefix("inproc://") { try introduce(to: endpoint) }
         _ = try check("connect to", endpoint) { zmq_connect(handle, endpoint) }
     }
 
@@ -81,7 +110,7 @@ public final class Socket {
         if kind == .extendedPublish { try set(ZMQ_XPUB_VERBOSE, options.reportsEverySubscription ? 1 : 0) }
     }
 
-    private func set(_ option: Int32, _ value: Int) throws(ZeroMQError) {
+    func set(_ option: Int32, _ value: Int) throws(ZeroMQError) {
         var value = Int32(clamping: value)
         _ = try check("set socket option \(option)") {
             zmq_setsockopt(handle, option, &value, MemoryLayout<Int32>.size)
@@ -103,11 +132,22 @@ public final class Socket {
         _ = try check("set socket option \(option)") { zmq_setsockopt(handle, option, bytes, bytes.count) }
     }
 
-    private func string(_ option: Int32) throws(ZeroMQError) -> String {
+    func string(_ option: Int32) throws(ZeroMQError) -> String {
         var buffer = [CChar](repeating: 0, count: 1024)
         var size = buffer.count
         _ = try check("read socket option \(option)") { zmq_getsockopt(handle, option, &buffer, &size) }
         return String(decoding: buffer.prefix(max(0, size - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    func set(_ option: Int32, text: String) throws(ZeroMQError) {
+        try set(option, bytes: Array(text.utf8))
+    }
+
+    func number(_ option: Int32) throws(ZeroMQError) -> Int32 {
+        var value: Int32 = 0
+        var size = MemoryLayout<Int32>.size
+        _ = try check("read socket option \(option)") { zmq_getsockopt(handle, option, &value, &size) }
+        return value
     }
 }
 

@@ -35,6 +35,18 @@ public struct SocketOptions: Sendable {
     /// XPUB: report every subscription, also one that another subscriber already holds.
     public var reportsEverySubscription = true
 
+    /// Who may connect once it is bound, where the context has keys. Needed there: a socket without it does not bind.
+    public var accepts: PeerGroup?
+    /// Whom it connects to, where the context has keys. Needed there: a socket without it does not connect.
+    public var server: PeerGroup?
+    /// Connects without keys although the context has some: to devices that know none.
+    public var connectsWithoutKeys = false
+    /// Connections a bound socket may have at once. Beyond it whoever has said least is cut off.
+    public var maxConnections = 256
+    /// Bytes of messages whose last part has not come, of all connections of a bound socket together. Beyond it the
+    /// largest is cut off.
+    public var maxUnfinishedBytes = 128 << 20
+
     /// Bounded defaults.
     public init() {}
 }

@@ -29,6 +29,15 @@ public struct ZeroMQError: Error, Equatable, Sendable, CustomStringConvertible, 
         public static let protocolNotSupported = Code(rawValue: EPROTONOSUPPORT)
         /// No file descriptors are left.
         public static let tooManyOpenFiles = Code(rawValue: EMFILE)
+
+        // Beyond the numbers of libzmq (from 156384712 on): what this module refuses by itself.
+
+        /// Strangers could connect, and nobody said that they may.
+        public static let unprotected = Code(rawValue: 300_000_001)
+        /// There are keys, but it was not said whose are accepted, or expected, here.
+        public static let peersUnknown = Code(rawValue: 300_000_002)
+        /// A stranger that the self-test sent was not turned away, or a security option did not take.
+        public static let strangersAdmitted = Code(rawValue: 300_000_003)
     }
 
     /// What went wrong.
@@ -67,6 +76,15 @@ public struct ZeroMQError: Error, Equatable, Sendable, CustomStringConvertible, 
             "no file descriptors are left. Raise the limit (ulimit -n) or close other connections"
         case .terminated:
             "the context was shut down"
+        case .unprotected:
+            """
+            whoever reaches this address could connect. Give the stage keys (--keys, see docs/security.md), bind to \
+            tcp://127.0.0.1:PORT or ipc://PATH, or say --anyone-may-connect
+            """
+        case .peersUnknown:
+            "there are keys, but none of the peers that belong here"
+        case .strangersAdmitted:
+            "the self-test of the keys failed: a stranger was not turned away. Do not use this libzmq with keys"
         default:
             String(cString: zmq_strerror(code.rawValue))
         }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import FrameSources
 internal import Messages
+internal import Security
 internal import ServiceLifecycle
 internal import Stage
 
@@ -39,6 +40,8 @@ struct FeedCommand: AsyncParsableCommand {
     @Option(help: "With test: write the known joints to this file, one JSON object a frame.")
     var joints: String?
 
+    @OptionGroup(title: "Security") var security: SecurityOptions
+
     func validate() throws {
         guard (1...64).contains(outstanding) else { throw ValidationError("--outstanding must be from 1 to 64") }
     }
@@ -47,8 +50,9 @@ struct FeedCommand: AsyncParsableCommand {
         do {
             let spec = try FrameSourceSpec(parsing: source)
             let run = FeedRun(spec, stream: try StreamName(stream ?? StreamNaming.name(for: source)))
+            let keys = try security.security(for: "posebus", program: "posebus feed", log: { printError($0) })
             let file = try joints.map { try JointsFile(path: $0, for: [spec]) }
-            try await feed(run, joints: file)
+            try await feed(run, keys: keys, joints: file)
         } catch let error as FrameSourceError {
             printError("posebus feed: \(error)")
             throw ExitCode.failure
@@ -58,7 +62,7 @@ struct FeedCommand: AsyncParsableCommand {
         }
     }
 
-    private func feed(_ run: FeedRun, joints: JointsFile?) async throws {
+    private func feed(_ run: FeedRun, keys: StageSecurity, joints: JointsFile?) async throws {
         let progress = ProgressLine()
         let meter = RateMeter()
         try await withInterrupt {
@@ -70,7 +74,7 @@ struct FeedCommand: AsyncParsableCommand {
                     "\(run.stream): \(status.accepted)\(status.expected.map { " of \($0)" } ?? "") frames accepted"
                         + ", \(status.refused) refused, \(meter.rate(status.accepted).fixed(1)) frames/s")
             } work: {
-                try await run.run(to: to, outstanding: outstanding, joints: joints)
+                try await run.run(to: to, access: keys.access, outstanding: outstanding, joints: joints)
             }
         }
         progress.clear()

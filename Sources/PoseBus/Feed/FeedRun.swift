@@ -61,13 +61,16 @@ final class FeedRun: Sendable {
     ///
     /// - Parameters:
     ///   - endpoint: ingest's ROUTER.
+    ///   - access: with which keys.
     ///   - joints: receives the known joints of rendered frames.
-    func run(to endpoint: String, outstanding: Int = 16, joints: JointsFile? = nil) async throws {
+    func run(
+        to endpoint: String, access: Access = .thisMachine, outstanding: Int = 16, joints: JointsFile? = nil
+    ) async throws {
         // Runs until its own end: a stopped source ends at its next frame.
         try await runOnThread(named: "feed-\(stream)") { [self] in
             let source = try spec.open(stop: stop)
             state.withLock { $0.expected = source.frameCount }
-            var link = try Link(self, to: endpoint, outstanding)
+            var link = try Link(self, to: endpoint, access: access, outstanding)
             while !stop.isStopped, let frame = try source.next() {
                 let message = frame.jpeg.withUnsafeBytes { Message(copying: $0) }
                 guard try link.send(message, at: Timestamp(nanoseconds: frame.captureTimeNs)) else { break }
@@ -96,11 +99,11 @@ final class FeedRun: Sendable {
         /// How long a person who stopped waits for the answers to what was sent.
         private static let patience = Duration.seconds(10)
 
-        init(_ run: FeedRun, to endpoint: String, _ outstanding: Int) throws {
+        init(_ run: FeedRun, to endpoint: String, access: Access, _ outstanding: Int) throws {
             self.run = run
             self.endpoint = endpoint
             self.outstanding = outstanding
-            context = try Context()
+            context = try Context(access: access)
             lostIngests = run.lostIngests.load(ordering: .relaxed)
             feeder = try Self.feeder(run, endpoint, outstanding, context)
         }

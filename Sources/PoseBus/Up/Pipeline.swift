@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Messages
+internal import Security
 internal import Stage
 internal import Synchronization
 internal import Weights
@@ -11,6 +12,7 @@ final class Pipeline: Sendable {
     private let plans: StagePlans
     private let store: String
     private let joints: JointsFile?
+    private let keys: StageSecurity
 
     private let progress = ProgressLine()
     private let tally = ResultTally()
@@ -25,11 +27,12 @@ final class Pipeline: Sendable {
     /// How long a run that was stopped may take to store what was accepted.
     private static let patience = Duration.seconds(30)
 
-    init(runs: [FeedRun], plans: StagePlans, store: String, joints: JointsFile?) {
+    init(runs: [FeedRun], plans: StagePlans, store: String, joints: JointsFile?, keys: StageSecurity) {
         self.runs = runs
         self.plans = plans
         self.store = store
         self.joints = joints
+        self.keys = keys
     }
 
     /// Ends the run properly: sources end, what was accepted is stored. Asked again, it ends at once.
@@ -84,7 +87,7 @@ final class Pipeline: Sendable {
                 throw StageFailure(
                     "the stages beside posebus are of another release; build all of them", exitCode: .failure)
             }
-            let counting = Task { [tally] in try await tally.count(from: results) }
+            let counting = Task { [tally, keys] in try await tally.count(from: results, access: keys.access) }
             defer { counting.cancel() }
             if runs.isEmpty {
                 progress.print(
@@ -99,7 +102,7 @@ final class Pipeline: Sendable {
 
     private func feed(_ run: FeedRun, to endpoint: String) async {
         do {
-            try await run.run(to: endpoint, joints: joints)
+            try await run.run(to: endpoint, access: keys.access, joints: joints)
         } catch {
             note(StageFailure("\(run.stream): \(error)", exitCode: .failure))
             stop(request: 1)

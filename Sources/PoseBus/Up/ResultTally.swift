@@ -20,11 +20,11 @@ final class ResultTally: Sendable {
     var total: Count { counts.withLock { $0 } }
 
     /// Counts until the task is cancelled.
-    func count(from endpoint: String) async throws {
+    func count(from endpoint: String, access: Access) async throws {
         let stop = Atomic<Bool>(false)
         try await withTaskCancellationHandler {
             try await runOnThread(named: "tally") { [self] in
-                let subscriber = try Subscriber(to: endpoint, in: Context())
+                let subscriber = try Subscriber(to: endpoint, in: Context(access: access))
                 while !stop.load(ordering: .relaxed) {
                     if case .outcome(let outcome)? = try subscriber.next(timeout: .milliseconds(50)) { note(outcome) }
                 }

@@ -15,8 +15,10 @@ struct StagePlans: Sendable {
     /// - Parameters:
     ///   - ephemeral: whether feeders and subscribers are served on free ports; the stages then meet in files.
     ///   - logLevel: of all three.
+    ///   - keyArguments: which keys all three have.
     init(
-        engine: EngineKind, store: String, models: URL, threads: Int?, ephemeral: Bool, logLevel: String
+        engine: EngineKind, store: String, models: URL, threads: Int?, ephemeral: Bool, logLevel: String,
+        keyArguments: [String]
     ) throws {
         // Short: the path of a local socket has at most 107 bytes.
         var template = Array("/tmp/posebus-XXXXXX".utf8CString)
@@ -32,7 +34,7 @@ struct StagePlans: Sendable {
         let (frames, outcomes, acks) = (
             inner(.infer, "frames"), inner(.outcomes, "outcomes"), inner(.acknowledgements, "acks")
         )
-        let level = ["--log-level", logLevel]
+        let level = ["--log-level", logLevel] + keyArguments
 
         sink = .init(
             name: "posebus-sink", arguments: ["--store", store] + level,

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import FrameSources
 internal import Messages
+internal import Security
 internal import Stage
 internal import Weights
 
@@ -44,7 +45,10 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Level of the stages' logs shown here.")
     var stageLogLevel = "warning"
 
+    @OptionGroup(title: "Security") var security: SecurityOptions
+
     func run() async throws {
+        let keys = try security.security(for: "posebus", program: "posebus up", log: { printError($0) })
         let pipeline: Pipeline
         do {
             let names = try StreamNaming.names(for: sources)
@@ -57,8 +61,8 @@ struct UpCommand: AsyncParsableCommand {
                 runs: zip(specs, names).map { FeedRun($0, stream: $1) },
                 plans: try StagePlans(
                     engine: engine, store: store, models: folder, threads: threads, ephemeral: ephemeral,
-                    logLevel: stageLogLevel),
-                store: store, joints: file)
+                    logLevel: stageLogLevel, keyArguments: security.arguments),
+                store: store, joints: file, keys: keys)
         } catch {
             printError("posebus up: \(error)")
             throw error is WeightError ? ExitCode.configuration : (error as? StageFailure)?.exitCode ?? .failure

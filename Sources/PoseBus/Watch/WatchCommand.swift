@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Client
 internal import Foundation
 internal import Messages
+internal import Security
 internal import Stage
 internal import Synchronization
 internal import ZeroMQ
@@ -37,7 +38,10 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(help: "End after so many frames.")
     var frames: Int?
 
+    @OptionGroup(title: "Security") var security: SecurityOptions
+
     func run() async throws {
+        let keys = try security.security(for: "posebus", program: "posebus watch", log: { printError($0) })
         let name: StreamName?
         do {
             name = try stream.map { try StreamName($0) }
@@ -49,13 +53,14 @@ struct WatchCommand: AsyncParsableCommand {
         try await withInterrupt { _ in
             stop.request()
         } while: {
-            try await runOnThread(named: "watch") { try watch(name, until: stop) }
+            try await runOnThread(named: "watch") { try watch(name, keys, until: stop) }
         }
     }
 
-    private func watch(_ name: StreamName?, until stop: StopSignal) throws {
+    private func watch(_ name: StreamName?, _ keys: StageSecurity, until stop: StopSignal) throws {
         let subscriber = try Subscriber(
-            to: from, replay: replay, streams: name.map { [$0] }, start: fromStart ? .session : .live, in: Context())
+            to: from, replay: replay, streams: name.map { [$0] }, start: fromStart ? .session : .live,
+            in: Context(access: keys.access))
         printError("watching \(from)\(name.map { ", stream \($0)" } ?? ""); Ctrl-C ends it")
         let output = try OutcomeOutput(path: nil)
         var seen = 0

@@ -1,5 +1,3 @@
-package import Messages
-
 extension FeederHeader {
     /// Reads the plain headers that nearly all frames have (one flat object, known keys, no escapes) many times
     /// faster than a general JSON reader.
