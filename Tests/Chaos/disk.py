@@ -54,7 +54,8 @@ def _disk(folder, mount, rng, cycles):
                         size //= 2
             sink = flow.pipeline.stages["sink"]
             wait_for(
-                lambda said=sink.errors, n=cycle: said().count("cannot store") > n, "the sink says that it cannot store", 60)
+                lambda said=sink.errors, n=cycle: said().count("cannot store") > n,
+                "the sink says that it cannot store", 60)
             time.sleep(0.5 + rng.random())
             claimed = acks.snapshot()
             stored = _stored(mount / "poses.sqlite")

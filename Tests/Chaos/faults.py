@@ -38,10 +38,10 @@ class ProxiedPipeline(Pipeline):
 
 
 def faults(folder, seed, long):
-    """Resets, black holes, slowness, half-closed connections, flipped bits between the stages: healed within 5 s.
+    """Resets, black holes, slowness, half-closed connections, flipped bits between stages: healed within 5 s.
 
-    Plain TCP cannot tell a flipped bit in what a message says; CURVE can. So of flipped bits only that is asked that the
-    connections come back and that every frame has an outcome.
+    Plain TCP cannot tell a flipped bit in what a message says; CURVE can. So of flipped bits only that is asked that
+    the connections come back and that every frame has an outcome.
     """
     rng = random.Random(seed)
     count = 100 if long else 10
