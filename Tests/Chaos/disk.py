@@ -39,7 +39,7 @@ def _disk(folder, mount, rng, cycles):
             self.store = mount / "poses.sqlite"
 
     waits = []
-    with Flow(folder, rate=25, make=SmallDisk, ingest=spool_options(mount)) as flow:
+    with Flow(folder, rate=25, make=SmallDisk, ingest=_spool(mount)) as flow:
         acks = Acknowledgements(flow.pipeline.at["acks"])
         for cycle in range(cycles):
             heard = sum(acks.snapshot().values())
@@ -53,7 +53,9 @@ def _disk(folder, mount, rng, cycles):
                     except OSError:
                         size //= 2
             sink = flow.pipeline.stages["sink"]
-            wait_for(lambda n=cycle: sink.errors().count("cannot store") > n, "the sink says that it cannot store", 60)
+            wait_for(
+                lambda said=sink.errors, n=cycle: said().count("cannot store") > n,
+                "the sink says that it cannot store", 60)
             time.sleep(0.5 + rng.random())
             claimed = acks.snapshot()
             stored = _stored(mount / "poses.sqlite")
@@ -65,6 +67,11 @@ def _disk(folder, mount, rng, cycles):
         found = flow.finish()
         acks.stop()
     return f"{cycles} cycles, nothing acknowledged falsely, storing again {max(waits):.1f} s after at most; {found}"
+
+
+def _spool(mount):
+    options = spool_options(mount)
+    return [*options, "--spool-bytes", str(4 << 20), "--max-image-bytes", str(1 << 20)] if options else []
 
 
 def _stored(path):

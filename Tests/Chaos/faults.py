@@ -24,9 +24,8 @@ class ProxiedPipeline(Pipeline):
 
     def arguments(self, stage):
         words = super().arguments(stage)
-        for option, name in {"infer": [("--sink", "outcomes")], "ingest": [("--infer", "frames"), ("--acks", "acks")]}.get(
-            stage, []
-        ):
+        links = {"infer": [("--sink", "outcomes")], "ingest": [("--infer", "frames"), ("--acks", "acks")]}
+        for option, name in links.get(stage, []):
             if name not in self.proxies:
                 self.proxies[name] = Proxy(self.at[name], self.seed)
             words[words.index(option) + 1] = self.proxies[name].endpoint
@@ -39,16 +38,23 @@ class ProxiedPipeline(Pipeline):
 
 
 def faults(folder, seed, long):
-    """Resets, black holes, slowness, half-closed connections and flipped bits between the stages: healed within 5 s."""
+    """Resets, black holes, slowness, half-closed connections, flipped bits between stages: healed within 5 s.
+
+    Plain TCP cannot tell a flipped bit in what a message says; CURVE can. So of flipped bits only that is asked that
+    the connections come back and that every frame has an outcome.
+    """
     rng = random.Random(seed)
     count = 100 if long else 10
     kinds = ["reset", "black_hole", "slow", "half_close", "corrupt"]
     ProxiedPipeline.seed = seed
     times = {kind: [] for kind in kinds}
-    with Flow(folder, rate=30, make=ProxiedPipeline) as flow:
+    order = [kinds[number % len(kinds)] for number in range(count)]
+    rng.shuffle(order)
+    # Flipped bits last: what they say wrongly stays in the store.
+    order.sort(key=lambda kind: kind == "corrupt")
+    with Flow(folder, rate=30, make=ProxiedPipeline, trusting=False) as flow:
         proxies = flow.pipeline.proxies
-        for number in range(count):
-            kind = kinds[number % len(kinds)]
+        for number, kind in enumerate(order):
             name = rng.choice(sorted(proxies))
             proxy = proxies[name]
             if kind == "slow":
@@ -61,17 +67,24 @@ def faults(folder, seed, long):
             # Something accepted after the fault has come out of each stream, and keeps coming.
             time.sleep(0.3)
             try:
-                flow.until_moving(deadline=60)
+                flow.until_moving(deadline=30)
             except AssertionError as error:
-                raise AssertionError(f"{kind} of {name}, fault {number}: {error}") from error
+                what = f"{kind} of {name}, fault {number}: {error}; before: {_worst(times)}"
+                raise AssertionError(what) from error
             took = time.monotonic() - since
             times[kind].append((took, name))
             time.sleep(rng.random() * 0.5)
-        found = flow.finish(exact=False)
-    worst = ", ".join(f"{kind} {max(took)[0]:.1f} s ({max(took)[1]})" for kind, took in times.items() if took)
+        found = flow.finish()
+    worst = _worst(times)
     late = [(kind, *one) for kind, took in times.items() for one in took if one[0] > RECOVERY]
     assert not late, f"{len(late)} of {count} took longer than {RECOVERY:.0f} s: {late[:5]}; worst {worst}"
     return f"{count} faults, worst recovery: {worst}; {found}"
+
+
+def _worst(times):
+    return ", ".join(
+        f"{kind} {len(took)} times, worst {max(took)[0]:.1f} s ({max(took)[1]})"
+        for kind, took in times.items() if took)
 
 
 def links(folder, seed, long):
@@ -150,7 +163,7 @@ def _links(folder, rng, name, ip, count):
             raise CannotRun("these stages bind beyond loopback only when told to") from error
         raise
     try:
-        for number in range(count):
+        for _ in range(count):
             assert ip("link", "set", f"{name}a", "down").returncode == 0
             time.sleep(rng.choice([0.5, 2, 4]))
             assert ip("link", "set", f"{name}a", "up").returncode == 0

@@ -13,12 +13,14 @@ def kills(folder, seed, long):
     spool = spool_options(folder)
     stages = ["infer", "sink"] + (["ingest"] if spool else [])
     done = dict.fromkeys(stages, 0)
+    order = (stages * count)[:count]
+    rng.shuffle(order)
     began = time.monotonic()
     with Flow(folder, rate=50, ingest=spool) as flow:
         for number in range(count):
             due = began + (number + rng.random()) * seconds / count
             time.sleep(max(0.0, due - time.monotonic()))
-            stage = rng.choice(stages)
+            stage = order[number]
             flow.pipeline.kill(stage)
             time.sleep(rng.choice([0, 0, 0.1, 0.5, 1.5]))
             flow.pipeline.start(stage)

@@ -18,7 +18,7 @@ CAP = 256
 
 
 def overload(folder, seed, long):
-    """Five times more live frames than infer's link carries: bounded latency, every shed frame recorded, newest kept."""
+    """Five times the live frames that infer's link carries: bounded latency, every shed frame recorded, newest kept."""
     window = 16
     seconds = 60 if long else 8
     size = len(jpegs(50, "160x120")[0])
@@ -52,11 +52,11 @@ def overload(folder, seed, long):
     assert p99 < limit, f"p99 {p99:.2f} s is not under window × frame time = {limit:.2f} s"
     # Newest win: the last frames fed are among the poses, and the poses are spread over the whole run.
     assert poses[-1] >= frames - window, f"the newest pose is {poses[-1]} of {frames}"
-    gaps = [b - a for a, b in zip(poses, poses[1:])]
+    gaps = [b - a for a, b in zip(poses, poses[1:], strict=False)]
     assert max(gaps) <= 5 * window, f"{max(gaps)} frames in a row were shed"
     assert max(peak.values()) < CAP, f"resident memory {peak}"
-    return (f"{frames} frames in {seconds} s, {kinds['pose']} poses, {kinds['shed']} recorded as shed, p99 {p99:.2f} s of "
-            f"{limit:.2f} s allowed, resident MB at most {({k: round(v) for k, v in peak.items()})}")
+    return (f"{frames} frames in {seconds} s, {kinds['pose']} poses, {kinds['shed']} recorded as shed, "
+            f"p99 {p99:.2f} s of {limit:.2f} s allowed, resident MB at most {({k: round(v) for k, v in peak.items()})}")
 
 
 def stalled(folder, seed, long):
