@@ -17,7 +17,7 @@ public final class PoseTracker {
     /// Network runs that may be spent on searching; negative while a search that cost more is being paid back.
     private var allowance = PoseTracker.largestAllowance
 
-    /// Runs that each frame adds: with one for a person who is followed, what two cores manage some 25 times a second.
+    /// Runs that each frame adds: searching costs in the long run at most six times what following one person does.
     private static let allowancePerFrame = 6
     /// Runs that a stream may save up, so that a person lost once is looked for at once with all there is.
     private static let largestAllowance = 20
