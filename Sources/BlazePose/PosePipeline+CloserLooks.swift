@@ -6,21 +6,27 @@ extension PosePipeline {
         var region: PoseRegion
     }
 
-    /// Looks for each lost person in three rounds, each for those that the one before did not find: where its movement
-    /// should have taken it; where the detector, given a magnified part of the picture turned as the person was, sees
-    /// somebody; and, for the first frames after the loss, at several sizes and rotations around the expected place.
+    /// Looks for each lost person in rounds, each for those that the one before did not find: where its movement should
+    /// have taken it; there, but leaning further to either side; where the detector, given a magnified part of the picture
+    /// turned as the person was, sees somebody; and at other sizes and rotations. Each network run is charged to the
+    /// stream's allowance, and a round begins only while there is some left.
     package func lookCloser(_ scenes: inout [Scene]) throws {
         try settle(proposals(scenes, recentOnly: true) { [$0] }, in: &scenes)
+        try settle(variationProposals(scenes, PosePipeline.leanings), in: &scenes)
         try settle(detectionProposals(scenes), in: &scenes)
         for step in PosePipeline.variations {
-            try settle(proposals(scenes, recentOnly: true) { expected in step.map { $0(expected) } }, in: &scenes)
+            try settle(variationProposals(scenes, step), in: &scenes)
         }
+    }
+
+    private func variationProposals(_ scenes: [Scene], _ step: [Variation]) -> [Proposal] {
+        proposals(scenes, recentOnly: true) { expected in step.map { $0(expected) } }
     }
 
     private func proposals(
         _ scenes: [Scene], recentOnly: Bool, _ regions: (PoseRegion) -> [PoseRegion]
     ) -> [Proposal] {
-        scenes.indices.flatMap { index in
+        scenes.indices.filter { scenes[$0].tracker.maySearch }.flatMap { index in
             searchable(scenes[index]).filter { !recentOnly || $0.track.missed < PosePipeline.recentFrames }
                 .flatMap { track, expected in
                     regions(expected).map { Proposal(scene: index, id: track.id, region: $0) }
@@ -48,6 +54,7 @@ extension PosePipeline {
                 return abs(window.rotation) > PosePipeline.noticeableRotation ? [upright, window] : [upright]
             }
         }
+        for window in windows { scenes[window.scene].tracker.charge() }
         let crops = windows.map { Crop(image: scenes[$0.scene].image, region: $0.region) }
         let detections = try detections(crops, threshold: options.minimumCloseDetectionScore)
         var candidates: [(proposal: Proposal, score: Float)] = []
@@ -73,6 +80,7 @@ extension PosePipeline {
     /// Looks at every proposal; the best one that fits its person and is confirmed becomes the person's pose.
     private func settle(_ proposals: [Proposal], in scenes: inout [Scene]) throws {
         guard !proposals.isEmpty else { return }
+        for proposal in proposals { scenes[proposal.scene].tracker.charge() }
         let estimates = try estimates(proposals.map { Crop(image: scenes[$0.scene].image, region: $0.region) })
         var ranked = zip(proposals, estimates).filter { fits($1, $0, scenes) }.sorted { $0.1.score > $1.1.score }
         for _ in 0..<PosePipeline.confirmationsPerPerson {
@@ -85,6 +93,7 @@ extension PosePipeline {
                 return first
             }
             guard !round.isEmpty else { return }
+            for entry in round { scenes[entry.proposal.scene].tracker.charge() }
             let answers = try confirmed(round.map { (scenes[$0.proposal.scene].image, $0.estimate) })
             for (entry, answer) in zip(round, answers) {
                 guard let answer, fits(answer, entry.proposal, scenes) else { continue }
@@ -108,9 +117,13 @@ extension PosePipeline {
             && !isTaken(estimate, box: scene.box(of: estimate), by: scene.live)
     }
 
+    private typealias Variation = @Sendable (PoseRegion) -> PoseRegion
+
+    /// The region of somebody who turns: tried before the detector, because it costs less than half as much.
+    private static let leanings: [Variation] = [{ $0.rotated(by: 0.5) }, { $0.rotated(by: -0.5) }]
+
     /// The region at other rotations and sizes, a few at a time: a fast turn or a jump between two frames.
-    private static let variations: [[@Sendable (PoseRegion) -> PoseRegion]] = [
-        [{ $0.rotated(by: 0.5) }, { $0.rotated(by: -0.5) }],
+    private static let variations: [[Variation]] = [
         [{ $0.rotated(by: 1.2) }, { $0.rotated(by: -1.2) }, { $0.scaled(by: 1.25) }],
         [{ $0.rotated(by: 2.1) }, { $0.rotated(by: -2.1) }, { $0.rotated(by: .pi) }],
     ]

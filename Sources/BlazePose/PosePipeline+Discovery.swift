@@ -6,14 +6,12 @@ extension PosePipeline {
             let tracker = scene.tracker
             let due = tracker.framesSinceDetection.map { $0 >= options.redetectionInterval } ?? true
             guard scene.found.isEmpty || due, scene.found.count < options.maximumPersons else { continue }
-            tracker.framesSinceDetection = 0
-            windows.append((index, PoseRegion(letterboxing: scene.image)))
-            // A small person does not show in the whole picture, so as long as nobody is found one part of it more is
-            // searched each time. Not so while somebody is followed: magnified, a cast shadow can pass for a person.
-            guard scene.found.isEmpty else { continue }
-            let tiles = PosePipeline.tiles(width: scene.image.width, height: scene.image.height)
-            windows.append((index, tiles[tracker.searchStep % tiles.count]))
-            tracker.searchStep += 1
+            let search = searchWindows(scene)
+            if search.includesWhole { tracker.framesSinceDetection = 0 }
+            for region in search.regions {
+                tracker.charge()
+                windows.append((index, region))
+            }
         }
         guard !windows.isEmpty else { return }
         let detections = try detections(
@@ -33,9 +31,28 @@ extension PosePipeline {
         try admit(candidates, into: &scenes)
     }
 
+    /// What to search in a picture that is due: all of it and, while nobody is found, one part of it more each time,
+    /// because a small person does not show in the whole. Not so while somebody is followed: magnified, a cast shadow
+    /// can pass for a person. Where nobody has been found for a while, or the stream's allowance is used up, one of the
+    /// two has to do.
+    private func searchWindows(_ scene: Scene) -> (regions: [PoseRegion], includesWhole: Bool) {
+        let tracker = scene.tracker
+        let whole = PoseRegion(letterboxing: scene.image)
+        guard scene.found.isEmpty else { return ([whole], true) }
+        let tiles = PosePipeline.tiles(width: scene.image.width, height: scene.image.height)
+        let isLongEmpty = tracker.emptyFrames > options.redetectionInterval
+        if isLongEmpty, tracker.emptyFrames.isMultiple(of: 2) { return ([whole], true) }
+        guard isLongEmpty || tracker.maySearch else { return ([whole], true) }
+        defer { tracker.searchStep += 1 }
+        let tile = tiles[tracker.searchStep % tiles.count]
+        return isLongEmpty ? ([tile], false) : ([whole, tile], true)
+    }
+
     private func admit(_ candidates: [(scene: Int, region: PoseRegion)], into scenes: inout [Scene]) throws {
+        for candidate in candidates { scenes[candidate.scene].tracker.charge() }
         let first = try estimates(candidates.map { Crop(image: scenes[$0.scene].image, region: $0.region) })
         let believed = zip(candidates, first).filter { isPose($1) }.map { (scene: $0.scene, estimate: $1) }
+        for candidate in believed { scenes[candidate.scene].tracker.charge() }
         let answers = try confirmed(believed.map { (scenes[$0.scene].image, $0.estimate) })
         for (candidate, answer) in zip(believed, answers) {
             guard let answer else { continue }

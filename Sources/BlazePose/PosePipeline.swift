@@ -81,6 +81,7 @@ package final class PosePipeline {
 
     private func finish(_ scene: Scene) -> [BlazePosePerson] {
         let tracker = scene.tracker
+        tracker.emptyFrames = scene.found.isEmpty ? tracker.emptyFrames + 1 : 0
         for index in tracker.tracks.indices where !scene.found.contains(tracker.tracks[index].id) {
             tracker.tracks[index].missed += 1
         }

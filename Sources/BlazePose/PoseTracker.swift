@@ -10,17 +10,33 @@ public final class PoseTracker {
     package var framesSinceDetection: Int?
     /// Where the search of a picture without persons goes on.
     package var searchStep = 0
+    /// Frames in a row without a person.
+    package var emptyFrames = 0
     /// Seconds, of the last frame.
     package var time: Double?
+    /// Network runs that may be spent on searching; negative while a search that cost more is being paid back.
+    private var allowance = PoseTracker.largestAllowance
+
+    /// Runs that each frame adds: searching costs in the long run at most six times what following one person does.
+    private static let allowancePerFrame = 6
+    /// Runs that a stream may save up, so that a person lost once is looked for at once with all there is.
+    private static let largestAllowance = 20
 
     /// A stream without history.
     public init() {}
+
+    /// Whether a search may begin.
+    package var maySearch: Bool { allowance > 0 }
+
+    /// Notes one network run that was spent on searching.
+    package func charge() { allowance -= 1 }
 
     /// Seconds from the last frame to one taken at `timestamp`; moves on to it. Frames without a usable time are
     /// taken to be a thirtieth of a second apart, as MediaPipe's Python interface does.
     package func advance(to timestamp: Double?) -> Double {
         frameCount += 1
         framesSinceDetection? += 1
+        allowance = min(PoseTracker.largestAllowance, allowance + PoseTracker.allowancePerFrame)
         let last = time ?? 0
         let now = timestamp.flatMap { $0.isFinite && (time == nil || $0 > last) ? $0 : nil } ?? last + 1.0 / 30
         time = now

@@ -11,7 +11,15 @@ package final class BlazePoseEngine: PoseEngine {
     package let needsPixels = true
 
     private let estimator: BlazePoseEstimator
-    private var trackers: [SessionID: PoseTracker] = [:]
+    private var sessions: [SessionID: Session] = [:]
+
+    /// What is kept of a session.
+    private struct Session {
+        let tracker = PoseTracker()
+        /// The first frame's. Times are counted from it: as seconds since 1970 they would lose the digits in which the
+        /// frames of one clip, fed twice, are alike, and so would its poses.
+        let start: Timestamp
+    }
 
     /// Loads the two weight files.
     ///
@@ -29,9 +37,10 @@ package final class BlazePoseEngine: PoseEngine {
     package func process(_ frames: [EngineFrame]) throws -> [[Person]] {
         let inputs = try frames.map { frame in
             guard let image = frame.image else { preconditionFailure("blazepose was given a frame without pixels") }
+            let session = session(frame)
             return BlazePoseEstimator.Frame(
-                tracker: tracker(of: frame.session), image: try RGBImage(image),
-                timestamp: Double(frame.captureTime.nanoseconds) / 1e9)
+                tracker: session.tracker, image: try RGBImage(image),
+                timestamp: Double(frame.captureTime.nanoseconds - session.start.nanoseconds) / 1e9)
         }
         return try estimator.process(inputs).map { $0.map(Person.init) }
     }
@@ -44,13 +53,13 @@ package final class BlazePoseEngine: PoseEngine {
     }
 
     package func forget(_ session: SessionID) {
-        trackers[session] = nil
+        sessions[session] = nil
     }
 
-    private func tracker(of session: SessionID) -> PoseTracker {
-        if let known = trackers[session] { return known }
-        let new = PoseTracker()
-        trackers[session] = new
+    private func session(_ frame: EngineFrame) -> Session {
+        if let known = sessions[frame.session] { return known }
+        let new = Session(start: frame.captureTime)
+        sessions[frame.session] = new
         return new
     }
 }

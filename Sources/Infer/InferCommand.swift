@@ -37,7 +37,7 @@ struct InferCommand: AsyncParsableCommand {
     @Option(help: "Threads that decode images. Default: half of the cores.")
     var decodeThreads: Int?
 
-    @Option(help: "Threads the engine computes with. Default: all cores.")
+    @Option(help: "Threads the engine computes with. Default: half of the cores; the other half decodes, feeds and stores.")
     var threads: Int?
 
     @Option(help: "Most frames in hand at once; beyond it no frame is read from ingest.")
@@ -72,7 +72,7 @@ struct InferCommand: AsyncParsableCommand {
             bind: bind, sink: sink, engine: engine,
             models: models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
             maxBatch: maxBatch, maxWait: .microseconds(Int(maxWaitMs * 1000)),
-            decodeThreads: decodeThreads ?? max(1, cores / 2), engineThreads: threads ?? cores,
+            decodeThreads: decodeThreads ?? max(1, cores / 2), engineThreads: threads ?? max(1, cores / 2),
             maxInHand: maxInHand,
             imageLimits: JPEGLimits(bytes: maxImageBytes, pixels: maxPixels), forwardsFrames: forwardFrames)
         configuration.security = try listening.security(for: "infer", logger: logger)

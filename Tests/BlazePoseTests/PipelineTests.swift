@@ -74,6 +74,44 @@ internal import Testing
         #expect(try still.detect(still: SimulatedScene.image(0)).count == 1)
     }
 
+    @Test func aPersonWhoIsLostAgainAndAgainCostsNoMoreThanTheAllowance() throws {
+        let scene = SimulatedScene()
+        // In sight every third frame, each time somewhere else, and turned so that only a search finds it.
+        scene.bodies = (0..<60).map { step in
+            Body(frames: (3 * step)..<(3 * step + 1), rotation: step.isMultiple(of: 2) ? 0 : 2.1) { _ in
+                Point(x: 250 + 40 * Float(step % 3), y: 180)
+            }
+        }
+        let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+        let tracker = PoseTracker()
+        var runs: [Int] = []
+        for frame in 0..<180 {
+            scene.forgetRuns()
+            _ = try pipeline.process([(tracker, SimulatedScene.image(frame), nil)])
+            runs.append((scene.detectorRuns + scene.landmarkRuns).reduce(0, +))
+        }
+        // What was saved up for bursts, then what a frame adds, the person followed and the search that overdraws.
+        let total = runs.reduce(0, +), most = 20 + 180 * (6 + 1) + 10
+        #expect(total <= most)
+        #expect(total > 180 * 2, "it is looked for all the same")
+        #expect(runs.allSatisfy { $0 <= 30 })
+    }
+
+    @Test func anEmptyPictureIsSearchedLessAfterAWhile() throws {
+        let scene = SimulatedScene()
+        _ = try run(scene, frames: 0..<60)
+        #expect(scene.detectorRuns[..<16].allSatisfy { $0 == 2 })
+        #expect(scene.detectorRuns[16...].allSatisfy { $0 == 1 })
+        // Both the whole picture and its parts go on being searched.
+        scene.bodies = [Body(frames: 60..<200) { _ in Point(x: 300, y: 180) }]
+        var small = Body(frames: 60..<200) { _ in Point(x: 500, y: 90) }
+        (small.size, small.visibleWithin) = (50, 250)
+        for body in [scene.bodies[0], small] {
+            scene.bodies = [body]
+            #expect(try run(scene, frames: 0..<120).last?.count == 1)
+        }
+    }
+
     @Test func whatTheLandmarkModelDoubtsIsNobody() throws {
         let scene = SimulatedScene()
         scene.ghosts = [.rejected(Point(x: 200, y: 150)), .unstable(Point(x: 450, y: 200))]

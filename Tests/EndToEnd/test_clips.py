@@ -56,6 +56,12 @@ def test_kicker_boxes(posebus, models, clips, processed):
     assert good >= 0.98 * len(overlaps)
 
 
+def test_a_clip_has_the_same_poses_every_time(posebus, models, clips, processed, tmp_path):
+    first = processed(posebus, clips / "kicker.mp4")
+    again = up(posebus, tmp_path, clips / "kicker.mp4", engine="blazepose")[0]
+    assert [outcome["persons"] for outcome in first] == [outcome["persons"] for outcome in again]
+
+
 def test_park_the_rider_in_most_frames(posebus, models, clips, processed):
     outcomes = processed(posebus, clips / "park.mov")
     check_complete(outcomes, 240)
