@@ -78,6 +78,9 @@ public final class Subscriber {
             try poller.wait(timeout: deadline - .now)
             while let event = try monitor.next() {
                 if event.kind == .ready { return true }
+                guard event.kind != .keyRefused else {
+                    throw ZeroMQError(code: .keyRefused, operation: "connect to", subject: event.endpoint)
+                }
             }
         }
         return false
@@ -87,6 +90,7 @@ public final class Subscriber {
     public func next(timeout: Duration) throws(ZeroMQError) -> Event? {
         let deadline = ContinuousClock.now + timeout
         while true {
+            try monitor.checkKeyIsAccepted()
             if let event = try take() { return event }
             let left = deadline - .now
             guard left > .zero, try poller.wait(timeout: left) > 0 else { return nil }
