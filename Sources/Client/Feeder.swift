@@ -35,6 +35,7 @@ public final class Feeder {
     public private(set) var refusals: [Refusal] = []
 
     private let socket: Socket
+    private let monitor: Monitor
     private let poller = Poller()
     private let token: Poller.Token
     private let delivery: Delivery?
@@ -62,6 +63,7 @@ public final class Feeder {
         options.receiveHighWaterMark = maxOutstanding + 1
         options.server = .ingest
         socket = try Socket(.dealer, in: context, options: options)
+        monitor = try Monitor(watching: socket, in: context)
         try socket.connect(endpoint)
         token = poller.watch(socket)
     }
@@ -123,6 +125,7 @@ public final class Feeder {
     }
 
     private func takeAnswers() throws {
+        try monitor.checkKeyIsAccepted()
         while case .parts(let parts)? = try socket.receive() {
             guard let answer = parts.last?.text.flatMap(FeederAnswer.init), !outstanding.isEmpty else { continue }
             if case .accepted(let number?) = answer { forgetFrames(before: number) }

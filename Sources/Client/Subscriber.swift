@@ -207,7 +207,11 @@ public final class Subscriber {
     @discardableResult
     private func takeConnections() throws(ZeroMQError) -> Bool {
         var isConnected = false
+        try replay?.monitor.checkKeyIsAccepted()
         while let event = try results.monitor.next() {
+            guard event.kind != .keyRefused else {
+                throw ZeroMQError(code: .keyRefused, operation: "connect to", subject: event.endpoint)
+            }
             guard event.kind == .ready else { continue }
             isConnected = true
             follower.noteConnected(at: .now)

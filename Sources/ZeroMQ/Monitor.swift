@@ -58,6 +58,18 @@ public final class Monitor {
         return options
     }
 
+    /// Reads all events. Whoever only wants to know of a refused key calls it now and then: libzmq's I/O thread waits
+    /// for ever once some thousand events lie unread.
+    ///
+    /// - Throws: `ZeroMQError` with `.keyRefused` where the peer does not let this key in.
+    public func checkKeyIsAccepted() throws(ZeroMQError) {
+        while let event = try next() {
+            guard event.kind != .keyRefused else {
+                throw ZeroMQError(code: .keyRefused, operation: "connect to", subject: event.endpoint)
+            }
+        }
+    }
+
     /// The next event, or nil when there is none.
     public func next() throws(ZeroMQError) -> Event? {
         guard case .parts(let parts)? = try socket.receive(), parts.count == 2, parts[0].count >= 6 else { return nil }

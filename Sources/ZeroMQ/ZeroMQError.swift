@@ -38,6 +38,8 @@ public struct ZeroMQError: Error, Equatable, Sendable, CustomStringConvertible, 
         public static let peersUnknown = Code(rawValue: 300_000_002)
         /// A stranger that the self-test sent was not turned away, or a security option did not take.
         public static let strangersAdmitted = Code(rawValue: 300_000_003)
+        /// The peer does not let this key in.
+        public static let keyRefused = Code(rawValue: 300_000_004)
     }
 
     /// What went wrong.
@@ -83,6 +85,8 @@ public struct ZeroMQError: Error, Equatable, Sendable, CustomStringConvertible, 
             """
         case .peersUnknown:
             "there are keys, but none of the peers that belong here"
+        case .keyRefused:
+            "this key is not let in there. Its .cert file belongs in the other side's folder of keys (docs/security.md)"
         case .strangersAdmitted:
             "the self-test of the keys failed: a stranger was not turned away. Do not use this libzmq with keys"
         default:

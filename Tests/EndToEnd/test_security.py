@@ -476,6 +476,15 @@ def test_everything_works_with_keys(keys, tmp_path, posebus):
         assert pipeline.drain() == [0, 0, 0]
 
 
+def test_a_key_that_is_not_let_in_is_said_to_be_so(pipeline, tmp_path, posebus):
+    arguments = ["--keys", pipeline.keys, "--key", pipeline.keys / "viewer.cert_secret"]
+    feed = posebus("feed", "test:?frames=20&width=64&height=64", "--to", pipeline.at["request"], *arguments)
+    assert feed.status != 0 and "this key is not let in" in feed.errors()
+    arguments[-1] = pipeline.keys / "cam1.cert_secret"
+    watch = posebus("watch", "--from", pipeline.at["results"], "--frames", "1", *arguments)
+    assert watch.status != 0 and "this key is not let in" in watch.errors()
+
+
 def test_up_with_keys(keys, tmp_path, posebus):
     copy = shutil.copytree(keys, tmp_path / "keys")
     new_key(copy, "posebus", "feeders", "*")
