@@ -37,7 +37,8 @@ struct InferCommand: AsyncParsableCommand {
     @Option(help: "Threads that decode images. Default: half of the cores.")
     var decodeThreads: Int?
 
-    @Option(help: "Threads the engine computes with. Default: half of the cores; the other half decodes, feeds and stores.")
+    @Option(
+        help: "Threads the engine computes with. Default: half of the cores; the other half decodes, feeds and stores.")
     var threads: Int?
 
     @Option(help: "Most frames in hand at once; beyond it no frame is read from ingest.")
