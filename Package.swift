@@ -56,24 +56,27 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
-    module("Client", ["ZeroMQ", "Messages"]),
+    module("Spool", ["Messages"]),
+    module("Client", ["Delivery", "ZeroMQ", "Messages"]),
     module("FrameSources", ["JPEG"]),
     module("Stage", ["ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints"),
 
-    program("Ingest", ["Stage", "Delivery", "JPEG", "Messages", "ZeroMQ", argumentParser, lifecycle, logging]),
+    program(
+        "Ingest", ["Stage", "Delivery", "JPEG", "Messages", "Spool", "ZeroMQ", argumentParser, lifecycle, logging]),
     program("Sink", ["Stage", "Delivery", "Messages", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
 
     tests("ZeroMQ"),
     tests("JPEG"),
     tests("Messages"),
     tests("Delivery", ["Messages"]),
+    tests("Spool", ["Messages"]),
     tests("Store", ["Messages", grdb]),
     tests("Client", ["Messages", "ZeroMQ"]),
     tests("FrameSources", ["JPEG"]),
     tests("Stage"),
     tests("Checkpoints"),
-    tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Stage", "ZeroMQ", lifecycle, logging]),
+    tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Spool", "Stage", "ZeroMQ", lifecycle, logging]),
     tests("Sink", ["Client", "Messages", "Stage", "Store", "ZeroMQ", logging]),
 ]
 var products: [Product] = [
