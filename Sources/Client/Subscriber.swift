@@ -21,6 +21,8 @@ public struct SessionEvent: Sendable, Equatable, Decodable {
     public let poses: Int
     /// Outcomes that are drops.
     public let drops: Int
+    /// At the end: whether all frames are stored. False where the session's ingest is gone, and with it what it held.
+    public let complete: Bool?
 }
 
 /// Receives the sink's results as they are published.

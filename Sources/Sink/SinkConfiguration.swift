@@ -22,6 +22,9 @@ package struct SinkConfiguration: Sendable {
     /// How long nothing may come until it counts as all.
     package var drainQuiet = Duration.milliseconds(50)
 
+    /// How long nothing may come of a session whose stream has begun another one until subscribers are told that it is
+    /// over.
+    package var closeAfter = Duration.seconds(30)
     /// What every socket's options begin with.
     package var sockets = SocketOptions()
 

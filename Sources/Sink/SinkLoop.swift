@@ -25,6 +25,9 @@ package final class SinkLoop {
         return counters
     }
 
+    /// Told each time the loop has gone round.
+    package var pulse: Watchdog.Pulse?
+
     let configuration: SinkConfiguration
     let logger: Logger
     let store: StoreWriter
@@ -36,6 +39,8 @@ package final class SinkLoop {
     var batch: [BatchEntry] = []
     /// Sessions to be acknowledged after the next commit, also where there is nothing new: somebody sent it again.
     var acknowledgeable: Set<SessionID> = []
+    /// Sessions without an end whose stream has begun another one since then.
+    var superseded: [SessionID: ContinuousClock.Instant] = [:]
     /// Set while the store cannot be written.
     var trouble: StoreTrouble?
     var internalCounters = SinkCounters()
@@ -123,6 +128,7 @@ package final class SinkLoop {
     ///
     /// - Returns: how many messages came from infer.
     private func turn(waiting limit: Duration = .milliseconds(500)) throws -> Int {
+        pulse?.beat()
         poller.setInterest(outcomesToken, receiving: trouble == nil)
         poller.setInterest(replayToken, receiving: replay.acceptsRequests)
         var timeout = min(limit, replay.pollTimeout ?? limit)
@@ -132,9 +138,13 @@ package final class SinkLoop {
         try results.takeSubscriptions()
         let watched = try acknowledgements.takeSubscriptions()
         let received = trouble == nil ? try receive() : 0
+        // A disk may take its time; restarting would not make it faster.
+        pulse?.beginWork(patience: .seconds(60))
         try commit()
+        pulse?.beat()
         for session in watched { try acknowledgeNow(session) }
         try replay.turn(store.reader, at: .now)
+        if !superseded.isEmpty { try closeSuperseded(at: .now) }
         report()
         return received
     }

@@ -79,7 +79,9 @@ final class ResultTally: Sendable {
                 }
                 counts[outcome.frame.stream.description] = count
             case .session(let event):
-                if event.event == .end { counts[event.stream, default: Count()].hasEnded = true }
+                if event.event == .end, event.complete != false {
+                    counts[event.stream, default: Count()].hasEnded = true
+                }
             }
         }
     }
