@@ -52,6 +52,16 @@ struct InferCommand: AsyncParsableCommand {
     @Flag(help: "Send each frame's JPEG on to the sink with its outcome.")
     var forwardFrames = false
 
+    @Option(help: "The engine counts as stuck after so long on one batch; on its first one after ten times as long.")
+    var enginePatienceSeconds = 60.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Fault injection for tests: crash@N or hang@N happens when the engine is given its feeder's frame N.",
+            visibility: .hidden))
+    var injectFault: InjectedFault?
+
+    @OptionGroup var liveness: LivenessOptions
     @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
@@ -61,20 +71,27 @@ struct InferCommand: AsyncParsableCommand {
         ] where value < 1 {
             throw ValidationError("\(name) must be at least 1")
         }
+        guard (0.1...1e6).contains(enginePatienceSeconds) else {
+            throw ValidationError("--engine-patience-seconds must be from 0.1 to 1000000")
+        }
         guard maxWaitMs >= 0, maxWaitMs <= 1000 else { throw ValidationError("--max-wait-ms must be from 0 to 1000") }
     }
 
     func run() async throws {
         let logger = logging.makeLogger(label: "posebus-infer")
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        let configuration = InferConfiguration(
+        var configuration = InferConfiguration(
             bind: bind, sink: sink, engine: engine,
             models: models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
             maxBatch: maxBatch, maxWait: .microseconds(Int(maxWaitMs * 1000)),
             decodeThreads: decodeThreads ?? max(1, cores / 2), engineThreads: threads ?? cores,
             maxInHand: maxInHand,
             imageLimits: JPEGLimits(bytes: maxImageBytes, pixels: maxPixels), forwardsFrames: forwardFrames)
-        try await runStage("posebus-infer", logger: logger, [InferService(configuration, logger: logger)])
+        configuration.enginePatience = .milliseconds(Int64(enginePatienceSeconds * 1000))
+        configuration.fault = injectFault
+        let watchdog = liveness.startWatchdog(logger: logger)
+        try await runStage(
+            "posebus-infer", logger: logger, [InferService(configuration, logger: logger, watchdog: watchdog)])
     }
 }
 

@@ -16,6 +16,10 @@ package struct InferConfiguration: Sendable {
     package var maxInHand: Int
     package var imageLimits: JPEGLimits
     package var forwardsFrames: Bool
+    /// How long the engine may take for a batch until it counts as stuck; for its first one ten times as long.
+    package var enginePatience = Duration.seconds(60)
+    /// For tests.
+    package var fault: InjectedFault?
 
     package init(
         bind: String, sink: String, engine: EngineKind, models: URL = ModelsFolder.standard(), maxBatch: Int = 16,

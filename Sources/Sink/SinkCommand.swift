@@ -29,6 +29,7 @@ struct SinkCommand: AsyncParsableCommand {
     @Option(help: "The store, an SQLite file on a local disk. Made where there is none; its folder must exist.")
     var store = "posebus.sqlite"
 
+    @OptionGroup var liveness: LivenessOptions
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
@@ -36,9 +37,13 @@ struct SinkCommand: AsyncParsableCommand {
         let configuration = SinkConfiguration(
             bindOutcomes: bindOutcomes, bindResults: bindResults, bindAcknowledgements: bindAcks,
             bindReplay: bindReplay, store: store)
+        let pulse = liveness.startWatchdog(logger: logger).watch(
+            "sink", meaning: "nothing is stored, acknowledged or published; ingest keeps what it has")
         let service = ThreadService(named: "sink") { stop in
             let sink = try SinkLoop(configuration, logger: logger)
+            sink.pulse = pulse
             sink.readiness.announce()
+            defer { pulse.rest() }
             try sink.run(until: stop)
         }
         try await runStage("posebus-sink", logger: logger, [service])

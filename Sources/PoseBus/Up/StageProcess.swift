@@ -11,6 +11,8 @@ final class StageProcess: @unchecked Sendable {
     private let process = Process()
     private let readiness = Mutex<ReadinessState>(.waiting(nil))
     private let ended = Mutex<EndState>(.running([]))
+    /// When it last said that all of its threads go on; nil before it is ready.
+    private let lastSign = Mutex<ContinuousClock.Instant?>(nil)
     /// Held open for the child's life: it stops when this closes.
     private let lifeline = Pipe()
 
@@ -40,7 +42,9 @@ final class StageProcess: @unchecked Sendable {
         let errors = Pipe()
         process.standardError = errors
         forEachLine(output) { [weak self] line in
-            if let readiness = Readiness(line: line) { self?.settle(readiness) }
+            guard let self else { return }
+            if let readiness = Readiness(line: line) { settle(readiness) }
+            lastSign.withLock { $0 = .now }
         }
         forEachLine(errors, onLog)
         process.terminationHandler = { [weak self] process in self?.didEnd(process.terminationStatus) }
@@ -77,6 +81,12 @@ final class StageProcess: @unchecked Sendable {
 
     /// The child's process id.
     var processID: Int32 { process.processIdentifier }
+
+    /// How long it has not said that its threads go on; nil before it is ready and after its end.
+    var silence: Duration? {
+        guard process.isRunning else { return nil }
+        return lastSign.withLock { $0 }.map { ContinuousClock.now - $0 }
+    }
 
     /// Asks the stage to drain and end.
     func terminate() {

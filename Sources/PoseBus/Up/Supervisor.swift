@@ -24,10 +24,16 @@ actor Supervisor {
     }
 
     private var running: [Running] = []
+    private var silent: Set<Int32> = []
+    private var lookout: Task<Void, Never>?
     private var isStopping = false
     private let log: @Sendable (String) -> Void
     /// Called when a stage cannot be kept alive.
     private let onGivingUp: @Sendable (StageFailure) -> Void
+
+    /// After so long without a sign of life the log says so, and after so long a stage is killed, to be restarted. A stage
+    /// with a stuck thread ends itself before.
+    private static let silence = (warning: Duration.milliseconds(2500), limit: Duration.seconds(12))
 
     /// How many deaths within a minute make a restart pointless.
     private static let deathsAMinute = 5
@@ -48,6 +54,7 @@ actor Supervisor {
             if let endpoint = readiness[plan.binds[index].name] { plan.binds[index].endpoint = endpoint }
         }
         running.append(Running(plan: plan, process: process, watcher: watch(process)))
+        if lookout == nil { lookout = Task { await lookOut() } }
         return readiness
     }
 
@@ -56,6 +63,7 @@ actor Supervisor {
     /// - Parameter patience: how long one stage may take before it is killed.
     func stop(patience: Duration = .seconds(30)) async {
         isStopping = true
+        lookout?.cancel()
         for stage in running.reversed() {
             stage.watcher.cancel()
             stage.process.terminate()
@@ -69,6 +77,35 @@ actor Supervisor {
             if status != 0 { log("\(stage.process.name) ended with status \(status)") }
         }
         running = []
+    }
+
+    /// Notices stages that are frozen: stopped by a signal, or so stuck that not even their watchdog runs.
+    private func lookOut() async {
+        var before = ContinuousClock.now
+        var grace = ContinuousClock.now
+        while !isStopping, (try? await Task.sleep(for: .milliseconds(250))) != nil {
+            let now = ContinuousClock.now
+            // Where this loop itself was held up, everybody was: nobody can have said anything.
+            if now - before > .seconds(2) { grace = now }
+            before = now
+            for stage in running.map(\.process) {
+                guard let silence = stage.silence.map({ min($0, now - grace) }) else { continue }
+                if silence < Self.silence.warning {
+                    if silent.remove(stage.processID) != nil { log("\(stage.name) goes on") }
+                    continue
+                }
+                if silent.insert(stage.processID).inserted {
+                    log(
+                        "\(stage.name) shows no sign of life: it is stopped or stuck, and what it has to do waits. If that "
+                            + "lasts \(Self.silence.limit) it is restarted")
+                }
+                if silence >= Self.silence.limit {
+                    log("\(stage.name) is killed, to be restarted")
+                    silent.remove(stage.processID)
+                    stage.kill()
+                }
+            }
+        }
     }
 
     private func launch(_ plan: Plan) async throws -> (StageProcess, Readiness) {
