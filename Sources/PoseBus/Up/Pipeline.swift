@@ -136,7 +136,6 @@ final class Pipeline: Sendable {
     private func noteDeath(of stage: String) {
         guard stage == plans.ingest.name else { return }
         ingestDeaths.add(1, ordering: .relaxed)
-        runs.forEach { $0.noteLostIngest() }
     }
 
     private func giveUp(_ failure: StageFailure) {
