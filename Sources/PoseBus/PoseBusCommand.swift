@@ -21,6 +21,7 @@ struct PoseBusCommand: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, FeedCommand.self, WatchCommand.self, ImageCommand.self, ExportCommand.self,
+            VerifyCommand.self,
             ModelsCommand.self, BenchCommand.self,
         ])
 }
