@@ -13,6 +13,7 @@ final class Pipeline: Sendable {
 
     private let progress = ProgressLine()
     private let tally = ResultTally()
+    private let counting = Mutex<Task<Void, any Error>?>(nil)
     private let isInferReady = Latch()
     /// Open once the person, or a failure, has ended the run.
     private let stopped = Latch()
@@ -63,6 +64,7 @@ final class Pipeline: Sendable {
         await end(supervisor)
         let took = ContinuousClock.now - start
         ticker.cancel()
+        counting.withLock { $0?.cancel() }
         progress.clear()
         plans.cleanUp()
         return summarise(account, took: took)
@@ -83,8 +85,8 @@ final class Pipeline: Sendable {
                 throw StageFailure(
                     "the stages beside posebus are of another release; build all of them", exitCode: .failure)
             }
-            let counting = Task { [tally] in try await tally.count(from: results) }
-            defer { counting.cancel() }
+            // Until the end: the last frames are still under way when every source has ended.
+            counting.withLock { $0 = Task { [tally] in try await tally.count(from: results) } }
             if runs.isEmpty {
                 progress.print(
                     "running: feed frames to \(request) (posebus feed SOURCE --to \(request)), "

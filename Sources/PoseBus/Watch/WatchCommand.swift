@@ -13,7 +13,7 @@ struct WatchCommand: AsyncParsableCommand {
         abstract: "See results as they are published.",
         discussion: """
             Shows one line for each frame: stream, sequence, persons with their track, score and box, or why the frame was \
-            dropped, and the time from acceptance to publication. With --json the outcomes themselves, one a line, for other \
+            dropped, and the time from acceptance to its commit. With --json the outcomes themselves, one a line, for other \
             programs. Ctrl-C ends it.
             """)
 
