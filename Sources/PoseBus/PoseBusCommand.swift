@@ -21,7 +21,7 @@ struct PoseBusCommand: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, FeedCommand.self, WatchCommand.self, ImageCommand.self, ExportCommand.self,
-            ModelsCommand.self, KeysCommand.self, BenchCommand.self,
+            VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
         ])
 }
 

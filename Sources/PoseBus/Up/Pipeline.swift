@@ -16,6 +16,7 @@ final class Pipeline: Sendable {
 
     private let progress = ProgressLine()
     private let tally = ResultTally()
+    private let counting = Mutex<Task<Void, any Error>?>(nil)
     private let isInferReady = Latch()
     /// Open once the person, or a failure, has ended the run.
     private let stopped = Latch()
@@ -67,6 +68,7 @@ final class Pipeline: Sendable {
         await end(supervisor)
         let took = ContinuousClock.now - start
         ticker.cancel()
+        counting.withLock { $0?.cancel() }
         progress.clear()
         plans.cleanUp()
         return summarise(account, took: took)
@@ -87,8 +89,8 @@ final class Pipeline: Sendable {
                 throw StageFailure(
                     "the stages beside posebus are of another release; build all of them", exitCode: .failure)
             }
-            let counting = Task { [tally, keys] in try await tally.count(from: results, access: keys.access) }
-            defer { counting.cancel() }
+            // Until the end: the last frames are still under way when every source has ended.
+            counting.withLock { $0 = Task { [tally, keys] in try await tally.count(from: results, access: keys.access) } }
             if runs.isEmpty {
                 progress.print(
                     "running: feed frames to \(request) (posebus feed SOURCE --to \(request)), "
