@@ -84,6 +84,7 @@ var targets: [Target] = [
     tests("Delivery", ["Messages"]),
     tests("Spool", ["Messages"]),
     tests("Store", ["Messages", grdb]),
+    tests("Security", ["ZeroMQ"]),
     tests("Client", ["Messages", "ZeroMQ"]),
     tests("FrameSources", ["JPEG"]),
     tests("Stage"),
@@ -128,6 +129,16 @@ if withTorch {
         .executable(name: "posebus-infer", targets: ["Infer"]),
         .executable(name: "posebus-image", targets: ["Image"]),
     ]
+}
+
+// The fuzzer links only with the sanitizer's flags: `deploy/fuzz` sets them and asks for it.
+if Context.environment["POSEBUS_FUZZ"] != nil {
+    targets += [
+        .executableTarget(
+            name: "Fuzz", dependencies: ["JPEG", "Messages", "Security"],
+            swiftSettings: swiftSettings + [.enableExperimentalFeature("Extern")])
+    ]
+    products += [.executable(name: "posebus-fuzz", targets: ["Fuzz"])]
 }
 
 let package = Package(
