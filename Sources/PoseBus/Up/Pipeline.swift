@@ -144,7 +144,9 @@ final class Pipeline: Sendable {
         let mayBePorts = failure.exitCode == .unavailable && !plans.isEphemeral
         note(
             mayBePorts
-                ? StageFailure("\(failure); or use free ports with --ephemeral", exitCode: failure.exitCode) : failure)
+                ? StageFailure(
+                    "\(failure)\nposebus up: with --ephemeral the stages use free ports", exitCode: failure.exitCode)
+                : failure)
         stop(request: 2)
     }
 
@@ -164,19 +166,25 @@ final class Pipeline: Sendable {
         let expected = fed.compactMap(\.expected).reduce(0, +)
         return "\(frames.grouped)\(expected > 0 ? " of \(expected.grouped)" : "") frames  "
             + "\(meter.rate(frames).fixed(1)) frames/s  \(total.withPersons.grouped) with persons  "
-            + "\(total.drops.grouped) drops  latency \(Double(total.lastLatency).fixed(0)) ms"
+            + "\(total.drops.grouped) drops"
+            + (isLive ? "  latency \(Double(total.lastLatency).fixed(0)) ms" : "")
     }
+
+    /// Whether frames come at their own pace. Those of a file wait for each other, and how long says nothing.
+    private var isLive: Bool { runs.allSatisfy(\.spec.isLive) }
 
     /// Says what became of every frame, from what is in the store.
     private func summarise(_ account: RunAccount, took: Duration) -> ExitCode {
         do {
             let streams = try account.streams(fed: runs.map { ($0.stream, $0.status) })
-            for stream in streams { print(stream.line) }
             let frames = streams.reduce(0) { $0 + $1.outcomes }
-            let seconds = took / .seconds(1)
-            print(
-                "\(frames) frames in \(seconds.fixed(1)) s (\((Double(frames) / max(seconds, 0.001)).fixed(1)) frames/s, "
-                    + "start included), stored in \(store)")
+            // A run that came to nothing has a reason, which is told below.
+            if frames > 0 || failure.withLock({ $0 }) == nil {
+                for stream in streams { print(stream.line) }
+                let seconds = took / .seconds(1)
+                let rate = " (\((Double(frames) / max(seconds, 0.001)).fixed(1)) frames/s, start included)"
+                print("\(frames) frames in \(seconds.fixed(1)) s\(isLive ? "" : rate), stored in \(store)")
+            }
             let problems = streams.flatMap { $0.problems(ingestDied: ingestDeaths.load(ordering: .relaxed) > 0) }
             if !problems.isEmpty {
                 note(StageFailure(problems.joined(separator: "\nposebus up: "), exitCode: .failure))
