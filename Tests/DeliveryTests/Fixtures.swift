@@ -8,7 +8,8 @@ func header(
     _ sequence: UInt64 = 0, oldest: UInt64 = 0, session: SessionID = fixedSession, isEnd: Bool = false
 ) -> FrameHeader {
     FrameHeader(
-        stream: fixedStream, session: session, sequence: SequenceNumber(sequence), oldestUnacknowledged: SequenceNumber(oldest),
+        stream: fixedStream, session: session, sequence: SequenceNumber(sequence),
+        oldestUnacknowledged: SequenceNumber(oldest),
         captureTime: Timestamp(nanoseconds: 0), acceptedTime: Timestamp(nanoseconds: 0), payload: .jpeg, isEnd: isEnd)
 }
 
