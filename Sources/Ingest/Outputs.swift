@@ -118,6 +118,16 @@ final class Outputs {
         }
     }
 
+    /// Throws away what libzmq still holds for an infer that is lost. It would reach the next one before everything is
+    /// sent again, and a frame that kills it would not be alone there.
+    private func drop(_ output: Output) throws {
+        try output.socket.disconnect(output.endpoint)
+        try output.socket.connect(output.endpoint)
+        while try output.monitor.next() != nil {}
+        output.isBlocked = false
+        poller.setInterest(output.token, receiving: false)
+    }
+
     /// Takes note of what the poller found.
     ///
     /// - Returns: the infers that came or went.
@@ -139,6 +149,7 @@ final class Outputs {
                     output.isConnected = false
                     output.lostAt = now
                     changes.append((index, .lost))
+                    try drop(output)
                 default: break
                 }
             }

@@ -141,6 +141,7 @@ extension Simulation {
         streams = Array(repeating: Stream(), count: streams.count)
         for session in born where journal[session] != nil { restore(session) }
         isInferConnected = true
+        inferLink = inferGeneration
         for feeder in feeders.indices { reset(feeder) }
     }
 
@@ -175,7 +176,7 @@ extension Simulation {
                 if weather.hasSpool, journal[session]?.kept[next.header.sequence] == nil {
                     violation = "frame \(next.header.sequence) is sent and not on disk"
                 }
-                transmit(.toInfer(next.header))
+                transmit(.toInfer(next.header, link: inferLink))
                 windows[session]!.sent(at: clock)
             }
             let (flying, held) = (windows[session]!.inFlightCount, windows[session]!.frameCount)

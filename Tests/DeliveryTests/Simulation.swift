@@ -37,7 +37,7 @@ struct Simulation {
         case answer(Int, FeederReply, link: Link)
         case feederReset(Int), feederConnected(Int, link: Int), feederPump(Int)
         case diskSync(generation: Int)
-        case toInfer(FrameHeader)
+        case toInfer(FrameHeader, link: Int)
         case inferred(FrameHeader, generation: Int)
         case toSink(FrameHeader)
         case commit(generation: Int)
@@ -111,6 +111,8 @@ struct Simulation {
     var live: [SessionID] = []
     var probation = Probation<SessionID>()
     var isInferConnected = true
+    /// The life of infer that ingest is connected to.
+    var inferLink = 0
     /// What is on ingest's disk.
     var journal: [SessionID: Journal] = [:]
     var unsynced: [(FrameHeader, feeder: UInt64?)] = []
@@ -193,7 +195,9 @@ struct Simulation {
         case .feederConnected(let feeder, let link): connected(feeder, link)
         case .feederPump(let feeder): pump(feeder: feeder)
         case .diskSync(let generation): if generation == ingestGeneration { synced() }
-        case .toInfer(let header): infer(header)
+        case .toInfer(let header, let link):
+            // A connection ends with the process that it reaches.
+            if link == inferGeneration || !weather.noticesCrashes { infer(header) }
         case .inferred(let header, let generation): if generation == inferGeneration { inferred(header) }
         case .toSink(let header): arriveAtSink(header)
         case .commit(let generation): if generation == sinkGeneration { commit() }
@@ -203,7 +207,11 @@ struct Simulation {
             crashInfer()
             if let crashes = weather.crashes { schedule(.inferCrash, in: random.duration(upTo: crashes * 2)) }
         case .inferLost: noteInferLost()
-        case .inferBack(let generation): if generation == inferGeneration { isInferConnected = true }
+        case .inferBack(let generation):
+            if generation == inferGeneration {
+                isInferConnected = true
+                inferLink = generation
+            }
         case .sinkCrash:
             crashSink()
             if let crashes = weather.crashes { schedule(.sinkCrash, in: random.duration(upTo: crashes * 2)) }

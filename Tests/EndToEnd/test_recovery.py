@@ -1,14 +1,17 @@
 """Killed ingests, poisonous frames and stuck processes: nothing is lost, nothing is doubled, and it goes on."""
 
+import contextlib
+import errno
 import random
 import signal
+import subprocess
 import time
 
 import pytest
 import zmq
 
 from images import jpegs
-from pipeline import Feeder, Program, check_complete, header, push, until
+from pipeline import DEADLINE, Feeder, Program, check_complete, header, own_socket, push, until
 from store import check_promise, sessions, stored
 
 
@@ -77,6 +80,70 @@ def test_a_spool_has_one_ingest(start, tmp_path):
     assert pipeline.drain() == [0, 0, 0]
 
 
+@contextlib.contextmanager
+def small_disk(folder, megabytes):
+    """A disk of its own, so small that it can be filled."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small file system is not permitted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def fill(path):
+    """Takes all the room that is left."""
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(1 << 16)):
+                pass
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+
+
+def test_a_full_disk_under_the_spool_makes_feeders_wait_and_nothing_else(start, tmp_path):
+    with small_disk(tmp_path / "disk", 16) as disk:
+        pipeline = start(ingest=[
+            "--spool", disk / "spool", "--spool-bytes", "12000000", "--max-image-bytes", "1000000"])
+        confirmed = []
+        stop = []
+
+        def feed():
+            with own_socket(pipeline, zmq.REQ, "request") as socket:
+                number = 0
+                while not stop:
+                    socket.send_multipart([header("file", frame=number), jpegs(50)[number % 50]])
+                    assert socket.recv_string() == f"OK {number}"
+                    confirmed.append(number)
+                    number += 1
+                socket.send(header("file", end=True))
+                assert socket.recv_string() == "OK"
+
+        feeder = Feeder(feed)
+        waits = 0
+        for _ in range(20):
+            fill(disk / "filler")
+            # Until the segment in use is full too, and the feeder gets no answer.
+            end = time.monotonic() + DEADLINE
+            before = -1
+            while before != len(confirmed) and time.monotonic() < end:
+                before = len(confirmed)
+                time.sleep(0.25)
+            waits += before == len(confirmed)
+            (disk / "filler").unlink()
+            until(lambda: len(confirmed) > before or feeder._error, "a confirmed frame once there is room")
+        assert waits == 20
+        stop.append(True)
+        feeder.finish()
+        until(lambda: any(session["ended"] for session in sessions(pipeline.store, "file")), "the end")
+        assert stored(pipeline.store, "file") == [(number, None) for number in range(len(confirmed))]
+        assert "the spool is full" in pipeline.stages["ingest"].errors()
+        assert pipeline.drain() == [0, 0, 0]
+        check_promise(pipeline.store)
+
+
 def test_a_frame_that_kills_infer_is_recorded_and_the_rest_goes_on(start):
     pipeline = start(infer=["--inject-fault", "crash@17"])
     results = pipeline.results()
@@ -85,8 +152,9 @@ def test_a_frame_that_kills_infer_is_recorded_and_the_rest_goes_on(start):
         for stream, first in (("poison", 0), ("innocent", 100))
     ]
     deaths = 0
-    while not (results.events.get("poison", [{}])[-1].get("event") == "end"
-               and results.events.get("innocent", [{}])[-1].get("event") == "end"):
+    end = time.monotonic() + DEADLINE
+    while not all(results.events.get(stream, [{}])[-1].get("event") == "end" for stream in ("poison", "innocent")):
+        assert time.monotonic() < end
         if results.socket.poll(50):
             results._take()
         if not pipeline.stages["infer"].alive():
@@ -106,7 +174,7 @@ def test_a_frame_that_kills_infer_is_recorded_and_the_rest_goes_on(start):
 
 
 def test_a_frozen_and_a_stuck_infer_are_seen_and_the_frames_come_through(start):
-    pipeline = start(infer=["--inject-fault", "hang@40", "--engine-patience-seconds", "4", "--stuck", "exit"])
+    pipeline = start(infer=["--inject-fault", "hang@40", "--engine-patience-seconds", "1", "--stuck", "exit"])
     results = pipeline.results()
     push(pipeline, "file", jpegs(30), end=False, delivery="lossless")
     results.of("file", 30)
@@ -123,7 +191,9 @@ def test_a_frozen_and_a_stuck_infer_are_seen_and_the_frames_come_through(start):
     until(lambda: "thread engine has not moved" in infer.errors(), "infer reports its engine")
     until(lambda: "was acknowledged for" in ingest.errors(), "ingest reports the stuck infer")
     deaths = 0
+    end = time.monotonic() + DEADLINE
     while not results.events.get("file", [{}])[-1].get("event") == "end":
+        assert time.monotonic() < end
         if results.socket.poll(50):
             results._take()
         if not pipeline.stages["infer"].alive():
