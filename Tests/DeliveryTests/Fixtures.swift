@@ -9,13 +9,8 @@ func header(
 ) -> FrameHeader {
     FrameHeader(
         stream: fixedStream, session: session, sequence: SequenceNumber(sequence),
-<<<<<<< HEAD
         oldestUnacknowledged: SequenceNumber(oldest), captureTime: Timestamp(nanoseconds: 0),
         acceptedTime: Timestamp(nanoseconds: 0), payload: .jpeg, isEnd: isEnd)
-=======
-        oldestUnacknowledged: SequenceNumber(oldest),
-        captureTime: Timestamp(nanoseconds: 0), acceptedTime: Timestamp(nanoseconds: 0), payload: .jpeg, isEnd: isEnd)
->>>>>>> ingest
 }
 
 let fixedSession = SessionID(UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)))

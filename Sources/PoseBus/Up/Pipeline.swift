@@ -90,7 +90,8 @@ final class Pipeline: Sendable {
                     "the stages beside posebus are of another release; build all of them", exitCode: .failure)
             }
             // Until the end: the last frames are still under way when every source has ended.
-            counting.withLock { $0 = Task { [tally, keys] in try await tally.count(from: results, access: keys.access) } }
+            let count = Task { [tally, keys] in try await tally.count(from: results, access: keys.access) }
+            counting.withLock { $0 = count }
             if runs.isEmpty {
                 progress.print(
                     "running: feed frames to \(request) (posebus feed SOURCE --to \(request)), "
