@@ -56,15 +56,19 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
+    module("Spool", ["Messages"]),
     module("Security", ["ZeroMQ"]),
-    module("Client", ["ZeroMQ", "Messages", "Security"]),
+    module("Client", ["Delivery", "ZeroMQ", "Messages", "Security"]),
     module("FrameSources", ["JPEG"]),
     module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints"),
     module("Weights", ["Checkpoints"]),
 
     program(
-        "Ingest", ["Stage", "Delivery", "JPEG", "Messages", "Security", "ZeroMQ", argumentParser, lifecycle, logging]),
+        "Ingest",
+        [
+            "Stage", "Delivery", "JPEG", "Messages", "Security", "Spool", "ZeroMQ", argumentParser, lifecycle, logging,
+        ]),
     program(
         "Sink", ["Stage", "Delivery", "Messages", "Security", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
     program(
@@ -78,13 +82,14 @@ var targets: [Target] = [
     tests("JPEG"),
     tests("Messages"),
     tests("Delivery", ["Messages"]),
+    tests("Spool", ["Messages"]),
     tests("Store", ["Messages", grdb]),
     tests("Security", ["ZeroMQ"]),
     tests("Client", ["Messages", "ZeroMQ"]),
     tests("FrameSources", ["JPEG"]),
     tests("Stage"),
     tests("Checkpoints"),
-    tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Stage", "ZeroMQ", lifecycle, logging]),
+    tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Spool", "Stage", "ZeroMQ", lifecycle, logging]),
     tests("Sink", ["Client", "Messages", "Stage", "Store", "ZeroMQ", logging]),
 ]
 var products: [Product] = [

@@ -1,12 +1,17 @@
+internal import Delivery
 internal import Foundation
 public import Messages
 internal import Security
 public import ZeroMQ
 
-/// Sends the frames of one stream to an ingest and keeps account of every answer.
+/// Sends the frames of one stream to an ingest, and keeps each until ingest has answered for it.
 ///
 /// Several frames may be unanswered at once, so that a long way to ingest costs no throughput; when the limit is reached
 /// `send` waits. A lossless stream is slowed down that way; a live one is always answered at once.
+///
+/// When the connection is lost, or ingest is restarted, what is unanswered is sent again in order. Ingest recognises by
+/// the feeder's name and the frame's number what it has already, so nothing is lost or doubled as long as ingest
+/// remembers: for its life, and with a spool (`posebus-ingest --spool`) beyond it.
 ///
 /// Use it on one thread: it owns a socket.
 public final class Feeder {
@@ -29,10 +34,19 @@ public final class Feeder {
     public private(set) var accepted = 0
     /// Frames that ingest did not take, so far: their number, and the latest of them.
     public private(set) var refusedCount = 0
-    /// Frames whose answer never came although a later one did: their connection was lost with it.
-    public private(set) var unanswered = 0
     /// The latest refusals, at most 100.
     public private(set) var refusals: [Refusal] = []
+    /// Frames that were sent again after a lost connection, so far.
+    public private(set) var resent = 0
+
+    private struct Frame {
+        let jpeg: Message
+        let captureTime: Timestamp?
+    }
+
+    private enum End {
+        case open, wanted, sent, answered
+    }
 
     private let socket: Socket
     private let monitor: Monitor
@@ -41,9 +55,17 @@ public final class Feeder {
     private let delivery: Delivery?
     private let maxOutstanding: Int
     private let encoder = JSONEncoder()
-    /// Oldest first: ingest answers each feeder in the order of its frames. Nil is the end of the stream.
-    private var outstanding: [CameraFrame?] = []
-    private var nextFrame: UInt64 = 0
+    /// New at every start: another feeder counts from 0 again.
+    private let name = SessionID().description
+    private var queue = FeederQueue<Frame>()
+    private var end = End.open
+    private var isConnected = false
+    private var wasConnected = false
+    /// Ingest asked for patience.
+    private var pauseEnd: ContinuousClock.Instant?
+
+    /// How long a frame waits that ingest could not take for now.
+    private static let pause = Duration.milliseconds(100)
 
     /// Connects to an ingest.
     ///
@@ -51,25 +73,28 @@ public final class Feeder {
     ///   - endpoint: ingest's ROUTER, by default port 5551.
     ///   - delivery: what a full window does with this stream; nil leaves it to ingest.
     ///   - maxOutstanding: how many frames may be unanswered.
+    ///   - options: what the socket's options begin with.
     public init(
         stream: StreamName, to endpoint: String, in context: Context, delivery: Delivery? = nil,
-        maxOutstanding: Int = 16
+        maxOutstanding: Int = 16, options: SocketOptions = SocketOptions()
     ) throws(ZeroMQError) {
         self.stream = stream
         self.delivery = delivery
         self.maxOutstanding = maxOutstanding
-        var options = SocketOptions()
-        options.sendHighWaterMark = maxOutstanding + 1
-        options.receiveHighWaterMark = maxOutstanding + 1
+        var options = options
+        // Room for all of them once more, after a reconnect.
+        options.sendHighWaterMark = 2 * maxOutstanding + 2
+        options.receiveHighWaterMark = 2 * maxOutstanding + 2
         options.server = .ingest
         socket = try Socket(.dealer, in: context, options: options)
         monitor = try Monitor(watching: socket, in: context)
         try socket.connect(endpoint)
         token = poller.watch(socket)
+        _ = poller.watch(monitor.socket)
     }
 
     /// Frames that wait for an answer.
-    public var outstandingCount: Int { outstanding.count }
+    public var outstandingCount: Int { queue.count }
 
     /// Sends one frame, waiting first while too many are unanswered.
     ///
@@ -82,70 +107,114 @@ public final class Feeder {
     public func send(
         jpeg: Message, captureTime: Timestamp? = nil, whileWaiting: () -> Bool = { true }
     ) throws -> CameraFrame? {
-        try takeAnswers()
-        guard try wait(until: { $0.outstanding.count < $0.maxOutstanding }, whileWaiting) else { return nil }
-        let frame = CameraFrame(nextFrame)
-        let header = FeederHeader(stream: stream, captureTime: captureTime, cameraFrame: frame, delivery: delivery)
-        guard try transmit([try encoded(header), jpeg], whileWaiting) else { return nil }
-        nextFrame += 1
-        outstanding.append(frame)
-        return frame
+        try turn()
+        guard try wait(until: { $0.queue.count < $0.maxOutstanding }, whileWaiting) else { return nil }
+        let number = queue.append(Frame(jpeg: jpeg, captureTime: captureTime))
+        try pump()
+        return CameraFrame(number)
     }
 
     /// Ends the stream and waits until every frame is answered.
     ///
     /// - Returns: false where `whileWaiting` gave up before.
     public func end(whileWaiting: () -> Bool = { true }) throws -> Bool {
-        guard try wait(until: { $0.outstanding.isEmpty }, whileWaiting) else { return false }
-        guard try transmit([try encoded(FeederHeader(stream: stream, isEnd: true))], whileWaiting) else { return false }
-        outstanding.append(nil)
-        return try wait(until: { $0.outstanding.isEmpty }, whileWaiting)
-    }
-
-    private func encoded(_ header: FeederHeader) throws -> Message {
-        Message(try encoder.encode(header))
-    }
-
-    private func transmit(_ parts: [Message], _ whileWaiting: () -> Bool) throws -> Bool {
-        while try !socket.send(parts) {
-            poller.setInterest(token, receiving: true, sending: true)
-            defer { poller.setInterest(token, receiving: true) }
-            if try poller.wait(timeout: .milliseconds(100)) == 0, !whileWaiting() { return false }
-            try takeAnswers()
-        }
-        return true
+        guard try wait(until: { $0.queue.count == 0 }, whileWaiting) else { return false }
+        if end == .open { end = .wanted }
+        return try wait(until: { $0.end == .answered }, whileWaiting)
     }
 
     private func wait(until done: (Feeder) -> Bool, _ whileWaiting: () -> Bool) throws -> Bool {
         while !done(self) {
+            try turn()
+            if done(self) { break }
             if try poller.wait(timeout: .milliseconds(100)) == 0, !whileWaiting() { return false }
-            try takeAnswers()
         }
         return true
     }
 
-    private func takeAnswers() throws {
-        try monitor.checkKeyIsAccepted()
-        while case .parts(let parts)? = try socket.receive() {
-            guard let answer = parts.last?.text.flatMap(FeederAnswer.init), !outstanding.isEmpty else { continue }
-            if case .accepted(let number?) = answer { forgetFrames(before: number) }
-            guard !outstanding.isEmpty else { continue }
-            let frame = outstanding.removeFirst()
-            switch (answer, frame) {
-            case (.accepted, .some): accepted += 1
-            case (.accepted, nil): break
-            case (.refused(let reason), let frame):
-                refusedCount += 1
-                refusals.append(Refusal(frame: frame ?? CameraFrame(nextFrame), reason: reason))
-                if refusals.count > 100 { refusals.removeFirst() }
+    /// Takes note of everything that has come, and sends what may be sent.
+    private func turn() throws {
+        try takeEvents()
+        try takeAnswers()
+        try pump()
+    }
+
+    // MARK: - Sending
+
+    private func pump() throws {
+        if let pauseEnd {
+            guard .now >= pauseEnd else { return }
+            self.pauseEnd = nil
+        }
+        poller.setInterest(token, receiving: true)
+        // What a socket without a connection holds would reach ingest behind what is sent again.
+        while isConnected, let next = queue.upcoming {
+            let number = CameraFrame(next.number)
+            let header = FeederHeader(
+                stream: stream, captureTime: next.frame.captureTime, cameraFrame: number, delivery: delivery,
+                feeder: name, oldestFrame: CameraFrame(next.oldest))
+            guard try transmit([Message(try encoder.encode(header)), next.frame.jpeg]) else { return }
+            queue.sent()
+        }
+        if isConnected, end == .wanted, queue.count == 0 {
+            let header = FeederHeader(stream: stream, feeder: name, isEnd: true)
+            if try transmit([Message(try encoder.encode(header))]) { end = .sent }
+        }
+    }
+
+    private func transmit(_ parts: [Message]) throws -> Bool {
+        if try socket.send(parts) { return true }
+        poller.setInterest(token, receiving: true, sending: true)
+        return false
+    }
+
+    private func takeEvents() throws {
+        while let event = try monitor.next() {
+            switch event.kind {
+            case .ready:
+                isConnected = true
+                if wasConnected {
+                    resent += queue.restart()
+                    if end == .sent { end = .wanted }
+                }
+                wasConnected = true
+            case .disconnected: isConnected = false
+            case .keyRefused:
+                throw ZeroMQError(code: .keyRefused, operation: "connect to", subject: event.endpoint)
+            default: break
             }
         }
     }
 
-    /// Answers come in order: what is older than an answered frame will not be answered any more.
-    private func forgetFrames(before number: CameraFrame) {
-        guard let index = outstanding.firstIndex(of: number) else { return }
-        unanswered += index
-        outstanding.removeFirst(index)
+    // MARK: - Answers
+
+    private func takeAnswers() throws {
+        while case .parts(let parts)? = try socket.receive() {
+            switch parts.last?.text.flatMap(FeederAnswer.init) {
+            case .accepted(let frame?)?: accepted += queue.accepted(frame.value)
+            case .accepted(nil)?: if end == .sent { end = .answered }
+            case .refused(let reason, let frame)?: refused(reason, frame)
+            case nil: break
+            }
+        }
+    }
+
+    private func refused(_ reason: String, _ frame: CameraFrame?) {
+        let word = reason.prefix { $0 != ":" }
+        if ["stopping", "too_many_outstanding", "out_of_order"].contains(word) {
+            if let frame {
+                queue.sendAgain(from: frame.value)
+            } else if end == .sent {
+                end = .wanted
+            }
+            pauseEnd = .now + Self.pause
+            return
+        }
+        // Without a number it is about the oldest: answers come in the order of frames.
+        let number = frame?.value ?? queue.oldest
+        guard queue.refused(number) else { return }
+        refusedCount += 1
+        refusals.append(Refusal(frame: CameraFrame(number), reason: reason))
+        if refusals.count > 100 { refusals.removeFirst() }
     }
 }

@@ -19,13 +19,19 @@ public struct SessionEvent: Sendable, Equatable, Decodable {
     public let poses: Int
     /// Outcomes that are drops.
     public let drops: Int
+    /// At the end: whether all frames are stored. False where the session's ingest is gone, and with it what it held.
+    public let complete: Bool?
 
-    package init(_ event: Kind, stream: StreamName, session: SessionID, poses: Int = 0, drops: Int = 0) {
+    package init(
+        _ event: Kind, stream: StreamName, session: SessionID, poses: Int = 0, drops: Int = 0,
+        complete: Bool? = nil
+    ) {
         self.event = event
         self.stream = stream.description
         self.session = session.description
         frames = poses + drops
         self.poses = poses
         self.drops = drops
+        self.complete = complete
     }
 }

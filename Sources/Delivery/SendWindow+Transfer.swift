@@ -3,9 +3,9 @@ package import Messages
 extension SendWindow {
     /// What to send next, or nil where everything is sent or as much is in flight as may be.
     package var upcoming: Transmission? {
-        guard cursor < entries.end else { return nil }
+        guard cursor < min(entries.end, notDurableFrom ?? entries.end) else { return nil }
         let entry = entries[cursor]
-        guard entry.payload == nil || inFlightCount < limits.inFlight else { return nil }
+        guard entry.payload == nil || inFlightCount < (isSuspect ? 1 : limits.inFlight) else { return nil }
         var header = entry.header
         header.oldestUnacknowledged = entries.start
         header.resends = entry.sends
@@ -47,6 +47,7 @@ extension SendWindow {
             } else {
                 frameCount -= 1
                 byteCount -= entry.bytes
+                if isMarked(entry.losses) { suspectCount -= 1 }
                 if wasInFlight { inFlightCount -= 1 }
             }
         }
@@ -54,6 +55,9 @@ extension SendWindow {
         retry.progressed(at: now, sample: sample, isWaiting: cursor > entries.start)
         return removed
     }
+
+    /// How many unacknowledged entries were sent before and will be sent again.
+    package var resendCount: Int { max(0, firstUnsent.distance(from: cursor)) }
 
     // MARK: - Sending again
 

@@ -22,12 +22,15 @@ package struct SendWindow<Payload> {
         package var inFlight: Int
         /// Records of drops, which have no payload. Past it even a live window is full.
         package var records: Int
+        /// Losses of infer with the same frame in hand after which the frame is given up.
+        package var losses: Int
 
-        package init(frames: Int, bytes: Int, inFlight: Int, records: Int = 4096) {
+        package init(frames: Int, bytes: Int, inFlight: Int, records: Int = 4096, losses: Int = 3) {
             self.frames = frames
             self.bytes = bytes
             self.inFlight = inFlight
             self.records = records
+            self.losses = losses
         }
     }
 
@@ -45,6 +48,8 @@ package struct SendWindow<Payload> {
         var bytes: Int
         var sends = 0
         var sentAt: ContinuousClock.Instant?
+        /// How often infer was lost while it had this.
+        var losses = 0
     }
 
     package let limits: Limits
@@ -56,6 +61,8 @@ package struct SendWindow<Payload> {
     var firstUnsent = SequenceNumber.first
     /// Unsent entries below it are records already.
     var shedCursor = SequenceNumber.first
+    /// Entries that are suspected of costing infer its life.
+    var suspectCount = 0
     var retry: RetryTimer
 
     /// Frames with payloads.
@@ -68,6 +75,10 @@ package struct SendWindow<Payload> {
     package internal(set) var inFlightCount = 0
     /// Frames shed so far.
     package internal(set) var shedTotal = 0
+    /// The first entry that must not be sent yet, because it is not on disk; nil without a spool.
+    package var notDurableFrom: SequenceNumber?
+    /// Admitted frames that became records of drops since `takeDropped`.
+    private var dropped: [SequenceNumber] = []
     /// Whether the session's end was admitted: no more frames.
     package internal(set) var isEnding = false
     /// Whether everything is acknowledged, the end included.
@@ -140,6 +151,17 @@ package struct SendWindow<Payload> {
         entries.append(Entry(header: header, payload: nil, bytes: 0))
     }
 
+    /// The headers of admitted frames that were shed since the last call, for whoever wrote them down as frames.
+    package mutating func takeDropped() -> [FrameHeader] {
+        defer { dropped.removeAll(keepingCapacity: true) }
+        return dropped.filter(entries.contains).map { entries[$0].header }
+    }
+
+    /// The header of an entry that is not acknowledged yet.
+    package func header(_ sequence: SequenceNumber) -> FrameHeader {
+        entries[sequence].header
+    }
+
     private func fits(_ bytes: Int) -> Bool {
         frameCount == 0 || (frameCount < limits.frames && byteCount + bytes <= limits.bytes)
     }
@@ -156,6 +178,7 @@ package struct SendWindow<Payload> {
         recordCount += 1
         shedTotal += 1
         Self.shed(&entries[candidate])
+        dropped.append(candidate)
         return true
     }
 

@@ -1,5 +1,6 @@
 internal import JPEG
 internal import Messages
+internal import Stage
 internal import ZeroMQ
 
 /// Turns payloads into upright pixels, on threads of its own. A payload that cannot be decoded becomes a drop.
@@ -14,9 +15,11 @@ struct Decoder: Sendable {
     }
 
     /// Decodes frames until the queue is closed.
-    func run(on queue: FrameQueue) {
+    func run(on queue: FrameQueue, pulse: Watchdog.Pulse?) {
         while let job = queue.nextToDecode() {
+            pulse?.beginWork(patience: .seconds(30))
             decode(job)
+            pulse?.rest()
             queue.decoded(job)
         }
     }

@@ -1,6 +1,7 @@
 internal import Engines
 internal import Logging
 internal import Messages
+internal import Stage
 internal import ZeroMQ
 
 /// A frame that infer is done with.
@@ -18,12 +19,23 @@ struct EngineLoop {
     let maxBatch: Int
     let maxWait: Duration
     let logger: Logger
+    let pulse: Watchdog.Pulse?
+    /// How long a batch may take.
+    let patience: Duration
+    let fault: InjectedFault?
 
     /// Works until the queue is closed and empty.
     func run() {
+        // The first inference compiles and allocates.
+        var patience = patience * 10
         while let work = queue.nextWork(maxBatch: maxBatch, maxWait: maxWait) {
             switch work {
-            case .batch(let jobs): finished.post(process(jobs))
+            case .batch(let jobs):
+                pulse?.beginWork(patience: patience)
+                fault?.strike(jobs.map(\.header))
+                finished.post(process(jobs))
+                pulse?.rest()
+                patience = self.patience
             case .forget(let session): engine.forget(session)
             }
         }

@@ -53,6 +53,16 @@ struct InferCommand: AsyncParsableCommand {
     @Flag(help: "Send each frame's JPEG on to the sink with its outcome.")
     var forwardFrames = false
 
+    @Option(help: "The engine counts as stuck after so long on one batch; on its first one after ten times as long.")
+    var enginePatienceSeconds = 60.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Fault injection for tests: crash@N or hang@N happens when the engine is given its feeder's frame N.",
+            visibility: .hidden))
+    var injectFault: InjectedFault?
+
+    @OptionGroup var liveness: LivenessOptions
     @OptionGroup var listening: ListeningOptions
     @OptionGroup var logging: LoggingOptions
 
@@ -62,6 +72,9 @@ struct InferCommand: AsyncParsableCommand {
             ("--threads", threads ?? 1), ("--max-image-bytes", maxImageBytes), ("--max-pixels", maxPixels),
         ] where value < 1 {
             throw ValidationError("\(name) must be at least 1")
+        }
+        guard (0.1...1e6).contains(enginePatienceSeconds) else {
+            throw ValidationError("--engine-patience-seconds must be from 0.1 to 1000000")
         }
         guard maxWaitMs >= 0, maxWaitMs <= 1000 else { throw ValidationError("--max-wait-ms must be from 0 to 1000") }
     }
@@ -77,7 +90,11 @@ struct InferCommand: AsyncParsableCommand {
             maxInHand: maxInHand,
             imageLimits: JPEGLimits(bytes: maxImageBytes, pixels: maxPixels), forwardsFrames: forwardFrames)
         configuration.security = try listening.security(for: "infer", logger: logger)
-        try await runStage("posebus-infer", logger: logger, [InferService(configuration, logger: logger)])
+        configuration.enginePatience = .milliseconds(Int64(enginePatienceSeconds * 1000))
+        configuration.fault = injectFault
+        let watchdog = liveness.startWatchdog(logger: logger)
+        try await runStage(
+            "posebus-infer", logger: logger, [InferService(configuration, logger: logger, watchdog: watchdog)])
     }
 }
 

@@ -19,6 +19,10 @@ package struct InferConfiguration: Sendable {
     package var forwardsFrames: Bool
     /// Whom infer lets in, and as whom it connects.
     package var security = StageSecurity.thisMachine
+    /// How long the engine may take for a batch until it counts as stuck; for its first one ten times as long.
+    package var enginePatience = Duration.seconds(60)
+    /// For tests.
+    package var fault: InjectedFault?
 
     package init(
         bind: String, sink: String, engine: EngineKind, models: URL = ModelsFolder.standard(), maxBatch: Int = 16,

@@ -13,15 +13,17 @@ internal import ZeroMQ
 package struct InferService: Service {
     private let configuration: InferConfiguration
     private let logger: Logger
+    private let watchdog: Watchdog?
     /// Told where the stage listens; by default it prints the ready line.
     private let onReady: @Sendable (Readiness) -> Void
 
     package init(
-        _ configuration: InferConfiguration, logger: Logger,
+        _ configuration: InferConfiguration, logger: Logger, watchdog: Watchdog? = nil,
         onReady: @escaping @Sendable (Readiness) -> Void = { $0.announce() }
     ) {
         self.configuration = configuration
         self.logger = logger
+        self.watchdog = watchdog
         self.onReady = onReady
     }
 
@@ -36,19 +38,24 @@ package struct InferService: Service {
                 group.addTask { try await runEngine(queue, finished, loaded) }
                 for number in 0..<configuration.decodeThreads {
                     let decoder = Decoder(limits: configuration.imageLimits, threads: configuration.decodeThreads)
+                    let pulse = watchdog?.watch(
+                        "decode-\(number)", meaning: "the frame that it decodes is not looked at")
                     group.addTask {
-                        try await runOnThread(named: "decode-\(number)") { decoder.run(on: queue) }
+                        try await runOnThread(named: "decode-\(number)") { decoder.run(on: queue, pulse: pulse) }
                     }
                 }
                 group.addTask {
                     // However the socket's thread ends, nobody must wait for frames that cannot come.
                     defer { queue.close() }
                     guard let engine = await loaded.value else { return }
+                    let pulse = watchdog?.watch(
+                        "infer-sockets", meaning: "no frame is received and no outcome leaves; ingest keeps the frames")
                     try await runOnThread(named: "infer-sockets") {
                         let loop = try InferSockets(
                             configuration, engine: engine, queue: queue, finished: finished, logger: logger)
                         onReady(loop.readiness)
-                        try loop.run(until: stop)
+                        defer { pulse?.rest() }
+                        try loop.run(until: stop, pulse: pulse)
                     }
                 }
                 try await group.waitForAll()
@@ -63,6 +70,7 @@ package struct InferService: Service {
     ) async throws {
         let configuration = configuration
         let logger = logger
+        let pulse = watchdog?.watch("engine", meaning: "no frame is looked at; ingest keeps them, live streams shed")
         try await runOnThread(named: "engine") {
             let engine: any PoseEngine
             do {
@@ -75,7 +83,8 @@ package struct InferService: Service {
             loaded.settle(EngineDescription(name: engine.name, needsPixels: engine.needsPixels))
             EngineLoop(
                 engine: engine, queue: queue, finished: finished, maxBatch: configuration.maxBatch,
-                maxWait: configuration.maxWait, logger: logger
+                maxWait: configuration.maxWait, logger: logger, pulse: pulse, patience: configuration.enginePatience,
+                fault: configuration.fault
             ).run()
         }
     }

@@ -71,9 +71,10 @@ final class InferSockets {
     }
 
     /// Works until `stop`, then finishes what is in hand.
-    func run(until stop: StopSignal) throws {
+    func run(until stop: StopSignal, pulse: Watchdog.Pulse?) throws {
         _ = poller.watch(fileDescriptor: stop.fileDescriptor)
         while !stop.isRequested {
+            pulse?.beat()
             try turn(receiving: inHand < configuration.maxInHand)
         }
         stop.acknowledge()
@@ -85,6 +86,7 @@ final class InferSockets {
                     metadata: ["outcomes": "\(inHand + outbox.count)"])
                 break
             }
+            pulse?.beat()
             try turn(receiving: false)
         }
         logger.info("stopped", metadata: counters.metadata)

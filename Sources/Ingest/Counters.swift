@@ -12,6 +12,11 @@ package struct Counters: Sendable, Equatable {
     package var drops: [DropReason: Int] = [:]
     /// Messages that were no frames, by reason.
     package var refusals: [String: Int] = [:]
+    /// Frames that feeders sent again and that were known.
+    package var known = 0
+    /// Sessions continued from the spool, and their frames.
+    package var sessionsContinued = 0
+    package var restored = 0
     /// Frames that had to wait for room in a window.
     package var held = 0
     /// Messages sent to infer, resends included.
@@ -34,7 +39,8 @@ package struct Counters: Sendable, Equatable {
     /// The figures that are not zero, as `name=number`.
     package var summary: String {
         var figures: [(String, Int)] = [
-            ("received", received), ("accepted", accepted), ("bytes", acceptedBytes), ("held", held), ("sent", sent),
+            ("received", received), ("accepted", accepted), ("bytes", acceptedBytes), ("known", known),
+            ("sessions_continued", sessionsContinued), ("restored", restored), ("held", held), ("sent", sent),
             ("resent", resent), ("acknowledged", acknowledged), ("sessions", sessionsBegun),
             ("sessions_finished", sessionsFinished), ("previews", previews), ("unanswered", unanswered),
             ("bad_acknowledgements", badAcknowledgements),

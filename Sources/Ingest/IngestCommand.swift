@@ -12,16 +12,24 @@ struct IngestCommand: AsyncParsableCommand {
             Feeders send [JSON header][image]: PUSH to --bind-push (unanswered), REQ or DEALER to --bind-request \
             (answered OK or ERR <reason>). imagezmq senders work unchanged. Ends on SIGTERM once everything is \
             acknowledged, at most after --drain-seconds.
+
+            With --spool a frame is on disk before it is confirmed or sent on, and a restarted ingest goes on with the same \
+            sessions. PUSH feeders and subscribed cameras are never confirmed anything: what they have sent and ingest has \
+            not read yet is lost with it.
             """)
 
     @OptionGroup var options: IngestOptions
     @OptionGroup var listening: ListeningOptions
+    @OptionGroup var liveness: LivenessOptions
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
         let logger = logging.makeLogger(label: "posebus-ingest")
         var configuration = try options.configuration()
         configuration.security = try listening.security(for: "ingest", logger: logger)
-        try await runStage("posebus-ingest", logger: logger, [ingestService(configuration, logger: logger)])
+        let pulse = liveness.startWatchdog(logger: logger).watch(
+            "ingest", meaning: "no frame is accepted, sent on or acknowledged; feeders wait")
+        try await runStage(
+            "posebus-ingest", logger: logger, [ingestService(configuration, logger: logger, pulse: pulse)])
     }
 }

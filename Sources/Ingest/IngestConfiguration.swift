@@ -42,6 +42,11 @@ package struct IngestConfiguration: Sendable {
     /// Subscribe to cameras that know no keys although ingest has some.
     package var subscribesWithoutKeys = false
 
+    /// The folder in which accepted frames are kept until their outcomes are stored; nil: only in memory.
+    package var spool: String?
+    /// The most bytes in it.
+    package var spoolBytes = 4 << 30
+
     /// What an image may cost.
     package var image = JPEGLimits()
     /// The most streams at once.
@@ -56,6 +61,8 @@ package struct IngestConfiguration: Sendable {
     package var drain: Duration = .seconds(10)
     /// A stream leaves an infer that was out of reach for so long, where there is another one.
     package var moveAfter: Duration = .seconds(10)
+    /// After this time without an acknowledgement of what an infer has, the log says so.
+    package var stallWarning: Duration = .milliseconds(2500)
     /// Threads that decode.
     package var decodeThreads = 2
     /// What every socket's options begin with.

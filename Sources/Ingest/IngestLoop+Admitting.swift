@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Logging
 internal import Messages
+internal import Spool
 internal import ZeroMQ
 
 extension IngestLoop {
@@ -9,10 +10,17 @@ extension IngestLoop {
     /// - Returns: false where there is no room yet: the frame has to wait.
     func admit(_ arrival: Arrival, _ verdict: Verdict, to stream: Stream) throws -> Bool {
         var accepted: FeederAnswer = .accepted(arrival.header.cameraFrame)
+        let feederFrame = arrival.header.feederFrame
+        if let feederFrame, case let verdict = stream.ledger.judge(feederFrame, oldest: arrival.header.oldestFrame),
+            verdict != .new
+        {
+            return try answerRepeated(verdict, arrival)
+        }
         if case .end = verdict {
             end(stream)
         } else {
             guard let session = try stream.session ?? beginSession(of: stream, for: arrival) else { return false }
+            guard let verdict = withinSpool(verdict, of: session) else { return false }
             guard let header = window(arrival, verdict, in: session) else { return false }
             counters.accepted += 1
             switch verdict {
@@ -28,9 +36,11 @@ extension IngestLoop {
                 if limiter.shouldLog("drop \(reason)") {
                     logger.warning("stream \(stream.name), frame \(header.sequence): \(reason), \(drop.detail)")
                 }
-                accepted = .refused("\(reason): \(drop.detail)")
+                accepted = .refused(
+                    "\(reason): \(drop.detail)", frame: feederFrame == nil ? nil : arrival.header.cameraFrame)
             case .end: break
             }
+            if let feederFrame { stream.ledger.note(feederFrame.feeder, frame: feederFrame.frame) }
             if arrival.header.isEnd { end(stream) }
             outputs.enqueue(session)
         }
@@ -69,6 +79,7 @@ extension IngestLoop {
                 logger.warning("stream \(session.stream.name): frames are shed, downstream is slower than the camera")
             }
         }
+        journal(sequence, payload: payload, feeder: arrival.header.feederFrame, in: session)
         header.sequence = sequence
         return header
     }
@@ -100,6 +111,7 @@ extension IngestLoop {
                 FrameHeader(
                     stream: stream.name, session: session.id, sequence: .first, captureTime: now, acceptedTime: now,
                     delivery: session.window.delivery))
+            journalEnd(of: session)
             outputs.enqueue(session)
         }
         streams.forget(stream)

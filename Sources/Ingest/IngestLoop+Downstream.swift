@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Logging
 internal import Messages
+internal import Spool
 internal import ZeroMQ
 
 extension IngestLoop {
@@ -31,9 +32,14 @@ extension IngestLoop {
 
     private func note(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant) throws {
         guard let session = streams.sessions[acknowledgement.session] else { return }
-        counters.acknowledged += session.window.acknowledge(acknowledgement, at: now)
+        let acknowledged = session.window.acknowledge(acknowledgement, at: now)
+        counters.acknowledged += acknowledged
+        if acknowledged > 0 { noteProgress(of: outputs.all[session.output], at: now) }
         let stream = session.stream
+        spool?.acknowledge(session.id, next: session.window.oldestUnacknowledged)
+        if !session.window.isSuspect { clearSuspicion(of: session) }
         if session.window.isFinished {
+            spool?.finish(session.id)
             try acknowledgements.unsubscribe(from: session.id)
             counters.sessionsFinished += 1
             logger.info("stream \(stream.name): session \(session.id) is complete, \(acknowledgement.next) frames")
@@ -48,11 +54,46 @@ extension IngestLoop {
         let endpoint = outputs.all[index].endpoint
         switch change {
         case .connected:
-            let count = resend { $0.output == index }
+            var count = 0
+            for session in streams.sessions.values where session.output == index {
+                count += session.window.resendCount
+                outputs.enqueue(session)
+            }
             logger.notice("infer at \(endpoint) is connected\(count > 0 ? ": \(count) frames are sent again" : "")")
         case .lost:
             logger.warning("infer at \(endpoint) is gone: frames are kept until it is back")
+            noteLoss(of: index)
         }
+    }
+
+    /// An infer was lost: what it had is sent again, and a frame that it cannot survive is found out.
+    private func noteLoss(of index: Int) {
+        let sessions = streams.sessions.values.filter { $0.output == index }
+        let inFlight = sessions.reduce(0) { $0 + $1.window.inFlightCount }
+        for session in sessions {
+            let loss = session.window.inferLost(isAlone: session.window.inFlightCount == inFlight)
+            counters.resent += loss.resends
+            if let header = loss.givenUp {
+                counters.drops[.inferenceFailed, default: 0] += 1
+                spool?.append(header)
+                logger.error(
+                    "stream \(header.stream), frame \(header.sequence): inference_failed, \(header.drop?.detail ?? "")")
+            }
+        }
+        let suspects = sessions.filter(\.window.isSuspect)
+        outputs.all[index].probation.begin(suspects.map(\.id))
+        if !suspects.isEmpty {
+            logger.warning(
+                "infer at \(outputs.all[index].endpoint) was lost twice with the same frames: they are sent one at a time"
+            )
+        }
+        for session in sessions where !session.window.isSuspect { clearSuspicion(of: session) }
+    }
+
+    /// Lets the others go on where a session is no longer suspected.
+    func clearSuspicion(of session: Session) {
+        guard outputs.all[session.output].probation.clear(session.id) else { return }
+        for other in streams.sessions.values where other.output == session.output { outputs.enqueue(other) }
     }
 
     /// Sends everything unacknowledged of some sessions again.
@@ -83,13 +124,49 @@ extension IngestLoop {
         }
     }
 
+    // MARK: - Peers that are there and do nothing
+
+    private func noteProgress(of output: Outputs.Output, at now: ContinuousClock.Instant) {
+        if output.isStalled, let since = output.waitingSince {
+            output.isStalled = false
+            logger.notice("frames of infer at \(output.endpoint) are acknowledged again, after \(now - since)")
+        }
+        output.waitingSince = nil
+    }
+
+    /// Says when an infer that is connected returns nothing: a stuck thread answers ZeroMQ's heartbeats all the same.
+    func noteStalls(at now: ContinuousClock.Instant) {
+        for (index, output) in outputs.all.enumerated() {
+            let inFlight = streams.sessions.values.reduce(0) {
+                $0 + ($1.output == index ? $1.window.inFlightCount : 0)
+            }
+            guard inFlight > 0, output.isConnected else {
+                output.waitingSince = nil
+                output.isStalled = false
+                continue
+            }
+            let since = output.waitingSince ?? now
+            output.waitingSince = since
+            guard now - since >= configuration.stallWarning, !output.isStalled else { continue }
+            output.isStalled = true
+            logger.warning(
+                """
+                infer at \(output.endpoint) is connected, and none of its \(inFlight) frames was acknowledged for \
+                \(configuration.stallWarning): infer or the sink is stuck, or needs longer for a frame. They are kept, and \
+                sent again when it comes back
+                """)
+        }
+    }
+
     /// Moves sessions away from infers that stay out of reach, where another one is in reach.
     func moveStreams(at now: ContinuousClock.Instant) throws {
         guard outputs.all.contains(where: \.isConnected) else { return }
         for (index, output) in outputs.all.enumerated() {
             guard let lostAt = output.lostAt, now - lostAt >= configuration.moveAfter else { continue }
             for session in streams.sessions.values where session.output == index {
+                clearSuspicion(of: session)
                 session.output = outputs.choose(for: session.stream.name)
+                if session.window.isSuspect { outputs.all[session.output].probation.begin([session.id]) }
                 counters.resent += session.window.resendAll()
                 outputs.enqueue(session)
                 logger.warning(

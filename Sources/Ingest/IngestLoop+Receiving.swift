@@ -15,7 +15,7 @@ extension IngestLoop {
     }
 
     private func receive(from source: Inputs.Source, at now: ContinuousClock.Instant) throws {
-        let isHeldUp = source.feeder.map { isStopping || !mayHold($0) } ?? false
+        let isHeldUp = source.feeder.map { isStopping || !mayHold($0) } ?? (pendingAnswers.count >= Self.maxPending)
         poller.setInterest(source.token, receiving: !isHeldUp)
         guard !isHeldUp else { return }
         for _ in 0..<Self.batch {
@@ -51,16 +51,18 @@ extension IngestLoop {
         let header: FeederHeader
         let image: Message?
         let stream: Stream
+        var named: CameraFrame?
         do throws(FeederRefusal) {
             (header, image) = try admission.read(parts)
             try checkPermission(of: feeder, parts.last, toFeed: header.stream)
+            named = header.feeder == nil ? nil : header.cameraFrame
             if isStopping {
                 throw FeederRefusal(.stopping, "ingest is stopping. Send the frame again once it is back")
             }
             stream = try streams.stream(header.stream, now: now, isWatched: preview.isWatched)
         } catch {
             refuse(error)
-            return try answer(feeder, .refused(error.description))
+            return try answer(feeder, .refused(error.description, frame: named))
         }
         guard mayHold(feeder) else {
             count(
@@ -71,7 +73,7 @@ extension IngestLoop {
                 feeder,
                 .refused(
                     "too_many_outstanding: wait for an answer before sending more than "
-                        + "\(configuration.maxOutstanding) frames"))
+                        + "\(configuration.maxOutstanding) frames", frame: named))
         }
 
         let time = Timestamp.now
@@ -113,8 +115,16 @@ extension IngestLoop {
         if limiter.shouldLog("refused \(refusal)") { logger.warning("refused \(refusal): \(detail)") }
     }
 
-    /// Answers a feeder that waits for an answer.
+    /// Answers a feeder that waits for an answer, with a spool only once everything before is on disk.
     func answer(_ feeder: Feeder, _ answer: FeederAnswer) throws {
+        if spool != nil, case .peer = feeder.kind {
+            pendingAnswers.append((feeder, answer))
+        } else {
+            try send(answer, to: feeder)
+        }
+    }
+
+    func send(_ answer: FeederAnswer, to feeder: Feeder) throws {
         if try !inputs.answer(feeder, answer) { counters.unanswered += 1 }
     }
 }

@@ -24,14 +24,18 @@ extension IngestLoop {
     /// Whether everything is acknowledged, or the time is up.
     func isDrained(at now: ContinuousClock.Instant, deadline: ContinuousClock.Instant) throws -> Bool {
         for stream in streams.byName.values where stream.waiting.isEmpty { end(stream) }
-        try outputs.pump(at: now)
-        if streams.byName.isEmpty { return true }
+        try pump(at: now)
+        if streams.byName.isEmpty {
+            try settleSpool()
+            return true
+        }
         guard now >= deadline else { return false }
         for session in streams.sessions.values {
             logger.error(
                 """
                 stream \(session.stream.name): session \(session.id) stops with \(session.window.count) messages not \
-                acknowledged, from sequence \(session.window.oldestUnacknowledged) on
+                acknowledged, from sequence \(session.window.oldestUnacknowledged) on\
+                \(spool == nil ? "" : "; they are in the spool, and the next start sends them")
                 """)
         }
         for stream in waiting.values {

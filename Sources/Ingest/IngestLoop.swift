@@ -1,5 +1,6 @@
 internal import Logging
 internal import Messages
+internal import Spool
 internal import Stage
 internal import ZeroMQ
 
@@ -18,6 +19,14 @@ final class IngestLoop {
     let outputs: Outputs
     let decoding: Decoding
     var streams: Streams
+    let spool: Spool?
+    let pulse: Watchdog.Pulse?
+    /// Answers that wait until what they confirm is on disk.
+    var pendingAnswers: [(feeder: Feeder, answer: FeederAnswer)] = []
+    /// Sessions with entries that are not on disk yet.
+    var unsynced: [Session] = []
+    /// Whether the log says that the spool cannot be written.
+    var isSpoolInTrouble = false
     var counters = Counters()
 
     /// Streams with frames that wait.
@@ -31,11 +40,16 @@ final class IngestLoop {
 
     /// Most messages taken from one socket before the others get their turn.
     static let batch = 64
+    /// Answers that may wait for the disk.
+    static let maxPending = 4096
     /// How often deadlines are looked at.
     static let tick: Duration = .milliseconds(100)
 
     /// Makes and binds all sockets, on the thread that will run.
-    init(_ configuration: IngestConfiguration, logger: Logger, context: Context) throws {
+    init(
+        _ configuration: IngestConfiguration, logger: Logger, pulse: Watchdog.Pulse? = nil, context: Context
+    ) throws {
+        self.pulse = pulse
         self.configuration = configuration
         self.logger = logger
         admission = Admission(limits: configuration.image, decodes: configuration.payload == .rgb)
@@ -45,6 +59,8 @@ final class IngestLoop {
         outputs = try Outputs(configuration, context: context, poller: poller, now: .now)
         decoding = Decoding(threads: configuration.decodeThreads, poller: poller)
         streams = Streams(maxStreams: configuration.maxStreams)
+        spool = try Self.openSpool(configuration)
+        try restoreSessions(at: .now)
     }
 
     /// What is bound where.
@@ -65,6 +81,7 @@ final class IngestLoop {
         nextReport = start + configuration.reportInterval
         var drainDeadline: ContinuousClock.Instant?
         while true {
+            pulse?.beat()
             try poller.wait(timeout: Self.tick)
             if stop.isRequested, drainDeadline == nil {
                 stop.acknowledge()
@@ -83,18 +100,25 @@ final class IngestLoop {
         try noteDownstream(at: now)
         if decoding.collect() { try admitWaiting(at: now) }
         try receive(at: now)
-        try outputs.pump(at: now)
+        try pump(at: now)
         guard now >= nextTick else { return }
         nextTick = now + Self.tick
         try tick(at: now)
     }
 
+    /// Sends, once what is to be sent is on disk.
+    func pump(at now: ContinuousClock.Instant) throws {
+        try settleSpool()
+        try outputs.pump(at: now)
+    }
+
     private func tick(at now: ContinuousClock.Instant) throws {
         resendOverdue(at: now)
+        noteStalls(at: now)
         try moveStreams(at: now)
         endIdleSessions(at: now)
         try admitWaiting(at: now)
-        try outputs.pump(at: now)
+        try pump(at: now)
         if now >= nextReport {
             nextReport = now + configuration.reportInterval
             report(isLast: false)

@@ -42,6 +42,16 @@ struct IngestOptions: ParsableArguments {
             """)
     var defaultDelivery: Delivery?
 
+    @Option(
+        help: """
+            Folder on a local disk that keeps each accepted frame until its outcome is stored: a frame is confirmed to its \
+            feeder only once it is there, and a restarted ingest goes on where it was. Without it frames are kept in memory.
+            """)
+    var spool: String?
+
+    @Option(help: "Most bytes in the spool; when it is full, feeders wait and live streams shed.")
+    var spoolBytes = 4 << 30
+
     @Option(help: "Largest image in bytes; larger ones are recorded as drops.")
     var maxImageBytes = 16 << 20
 
@@ -79,6 +89,11 @@ struct IngestOptions: ParsableArguments {
         for (name, value) in positive where value < 1 {
             throw ValidationError("\(name) is \(value); it must be at least 1.")
         }
+        // Two segments must hold the largest frame.
+        guard spool == nil || spoolBytes >= 3 * maxImageBytes else {
+            throw ValidationError(
+                "--spool-bytes is \(spoolBytes); it must be at least 3 times --max-image-bytes, \(3 * maxImageBytes).")
+        }
         for (name, seconds) in [
             ("--idle-end-seconds", idleEndSeconds), ("--drain-seconds", drainSeconds),
             ("--move-after-seconds", moveAfterSeconds),
@@ -102,6 +117,8 @@ struct IngestOptions: ParsableArguments {
             frames: windowFrames, bytes: windowBytes, inFlight: max(1, windowFrames / 2))
         configuration.live = WindowLimits(
             frames: liveWindowFrames, bytes: windowBytes, inFlight: max(1, liveWindowFrames / 2))
+        configuration.spool = spool
+        configuration.spoolBytes = spoolBytes
         configuration.image.bytes = maxImageBytes
         configuration.image.pixels = maxPixels
         configuration.maxStreams = maxStreams

@@ -5,24 +5,30 @@ package import Stage
 internal import ZeroMQ
 
 /// Ingest as a service: one thread that owns all its sockets.
-package func ingestService(_ configuration: IngestConfiguration, logger: Logger) -> some Service {
+package func ingestService(
+    _ configuration: IngestConfiguration, logger: Logger, pulse: Watchdog.Pulse? = nil
+) -> some Service {
     ThreadService(named: "ingest") { stop in
-        _ = try runIngest(configuration, logger: logger, until: stop) { $0.announce() }
+        _ = try runIngest(configuration, logger: logger, pulse: pulse, until: stop) { $0.announce() }
     }
 }
 
 /// Runs ingest on the calling thread until `stop` is given and what is unacknowledged is acknowledged, or the time
 /// for that is up.
 ///
-/// - Parameter onReady: called once everything is bound, with the endpoints.
+/// - Parameters:
+///   - pulse: told each time the loop has gone round.
+///   - onReady: called once everything is bound, with the endpoints.
 /// - Returns: what it did.
 /// - Throws: `StageFailure` where an endpoint cannot be had.
 package func runIngest(
-    _ configuration: IngestConfiguration, logger: Logger, until stop: StopSignal, onReady: (Readiness) -> Void
+    _ configuration: IngestConfiguration, logger: Logger, pulse: Watchdog.Pulse? = nil, until stop: StopSignal,
+    onReady: (Readiness) -> Void
 ) throws -> Counters {
     let loop = try IngestLoop(
-        configuration, logger: logger, context: try Context(access: configuration.security.access))
+        configuration, logger: logger, pulse: pulse, context: try Context(access: configuration.security.access))
     onReady(loop.readiness)
+    defer { pulse?.rest() }
     try loop.run(until: stop)
     return loop.counters
 }

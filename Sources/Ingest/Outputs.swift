@@ -21,6 +21,12 @@ final class Outputs {
         var isBlocked = false
         /// Sessions with something to send, each once.
         var ready = FIFO<Session>()
+        /// Since when it has frames of which none was acknowledged.
+        var waitingSince: ContinuousClock.Instant?
+        /// Whether the log says that nothing comes back.
+        var isStalled = false
+        /// Sessions that may hold the frame that costs this infer its life.
+        var probation = Probation<SessionID>()
 
         init(
             endpoint: String, options: SocketOptions, context: Context, poller: Poller, now: ContinuousClock.Instant
@@ -74,16 +80,24 @@ final class Outputs {
 
     /// Puts a session into its output's queue.
     func enqueue(_ session: Session) {
-        guard !session.isQueued, session.window.upcoming != nil else { return }
+        guard !session.isQueued, next(of: session) != nil else { return }
         session.isQueued = true
         all[session.output].ready.append(session)
+    }
+
+    /// What a session may send now.
+    private func next(of session: Session) -> SendWindow<FramePayload>.Transmission? {
+        guard let next = session.window.upcoming else { return nil }
+        // Drops and ends are no work for an engine.
+        guard next.payload == nil || all[session.output].probation.admits(session.id) else { return nil }
+        return next
     }
 
     /// Sends what the windows allow and the sockets take, one frame of each session in turn.
     func pump(at now: ContinuousClock.Instant) throws {
         for output in all where output.isConnected && !output.isBlocked {
             while let session = output.ready.popFirst() {
-                guard all[session.output] === output, let next = session.window.upcoming else {
+                guard all[session.output] === output, let next = next(of: session) else {
                     session.isQueued = false
                     enqueue(session)  // where it has moved to another infer meanwhile
                     continue
@@ -98,10 +112,20 @@ final class Outputs {
                 }
                 session.window.sent(at: now)
                 sent += 1
-                session.isQueued = session.window.upcoming != nil
+                session.isQueued = self.next(of: session) != nil
                 if session.isQueued { output.ready.append(session) }
             }
         }
+    }
+
+    /// Throws away what libzmq still holds for an infer that is lost. It would reach the next one before everything is
+    /// sent again, and a frame that kills it would not be alone there.
+    private func drop(_ output: Output) throws {
+        try output.socket.disconnect(output.endpoint)
+        try output.socket.connect(output.endpoint)
+        while try output.monitor.next() != nil {}
+        output.isBlocked = false
+        poller.setInterest(output.token, receiving: false)
     }
 
     /// Takes note of what the poller found.
@@ -125,6 +149,7 @@ final class Outputs {
                     output.isConnected = false
                     output.lostAt = now
                     changes.append((index, .lost))
+                    try drop(output)
                 default: break
                 }
             }

@@ -12,8 +12,8 @@ final class Session {
     /// Whether it stands in its output's queue.
     var isQueued = false
 
-    init(stream: Stream, window: SendWindow<FramePayload>, output: Int) {
-        id = SessionID()
+    init(id: SessionID = SessionID(), stream: Stream, window: SendWindow<FramePayload>, output: Int) {
+        self.id = id
         self.stream = stream
         self.window = window
         self.output = output
@@ -26,6 +26,8 @@ final class Stream {
     let name: StreamName
     /// The run that new frames belong to.
     var session: Session?
+    /// What is known of feeders that repeat themselves.
+    var ledger = FeederLedger()
     /// Frames that wait for room or for a decoder, in order.
     var waiting = FIFO<Arrival>()
     /// Sessions not finished, the running one included.
@@ -80,9 +82,16 @@ struct Streams {
         return stream
     }
 
-    /// Begins a session of a stream.
+    /// The stream of a session that is continued, whatever the limit says.
+    mutating func restore(_ name: StreamName, now: ContinuousClock.Instant) -> Stream {
+        let stream = byName[name] ?? Stream(name: name, isWatched: false, now: now)
+        byName[name] = stream
+        return stream
+    }
+
+    /// Begins a session of a stream, or goes on with one.
     mutating func begin(_ session: Session) {
-        session.stream.session = session
+        if !session.window.isEnding { session.stream.session = session }
         session.stream.unfinished += 1
         sessions[session.id] = session
     }

@@ -12,6 +12,8 @@ extension FeederHeader {
         var captureTime: Timestamp?
         var cameraFrame: CameraFrame?
         var delivery: Delivery?
+        var feeder: String?
+        var oldest: CameraFrame?
         var isEnd: Bool?
         repeat {
             guard let key = scanner.string(), scanner.take(":") else { return nil }
@@ -31,6 +33,12 @@ extension FeederHeader {
                 guard delivery == nil, let word = scanner.string() else { return nil }
                 guard let known = Delivery(rawValue: word) else { return nil }
                 delivery = known
+            case "feeder":
+                guard feeder == nil, let name = scanner.string(), isFeederName(name) else { return nil }
+                feeder = name
+            case "oldest":
+                guard oldest == nil, let number = scanner.number() else { return nil }
+                oldest = CameraFrame(number)
             case "end":
                 guard isEnd == nil, let value = scanner.boolean() else { return nil }
                 isEnd = value
@@ -38,9 +46,10 @@ extension FeederHeader {
             }
         } while scanner.take(",")
         guard scanner.take("}"), scanner.isAtEnd, let stream else { return nil }
+        guard feeder == nil || cameraFrame != nil || isEnd == true else { return nil }
         header = FeederHeader(
             stream: stream, captureTime: captureTime, cameraFrame: cameraFrame, delivery: delivery,
-            isEnd: isEnd ?? false)
+            feeder: feeder, oldestFrame: oldest, isEnd: isEnd ?? false)
         return header
     }
 }

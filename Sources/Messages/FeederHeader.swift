@@ -8,8 +8,13 @@ public import Foundation
 /// | `capture_time_ns` | when the image was taken, Unix time |
 /// | `frame` | the feeder's own counter |
 /// | `delivery` | `live` or `lossless` |
+/// | `feeder` | a name of the feeder's own, new at each of its starts, for feeders that repeat what is not answered |
+/// | `oldest` | with `feeder`: its oldest unanswered frame; absent where that is this one |
 /// | `end` | true: the stream ends here; no image is needed |
 /// | `shape`, `dtype` | imagezmq's raw images: `[height, width, 3]` and `uint8`; the second part is BGR pixels |
+///
+/// The frames of a `feeder` count up by one. One that is known already is answered again instead of being taken twice,
+/// and one whose predecessor is missing is refused (`out_of_order`): the feeder sends both again.
 public struct FeederHeader: Sendable, Equatable {
     /// The largest header in bytes.
     public static let maxLength = 16 << 10
@@ -22,6 +27,10 @@ public struct FeederHeader: Sendable, Equatable {
     public var cameraFrame: CameraFrame?
     /// How the stream treats a full window, if the feeder says so.
     public var delivery: Delivery?
+    /// The feeder's name, where it repeats what is not answered.
+    public var feeder: String?
+    /// The feeder's oldest unanswered frame.
+    public var oldestFrame: CameraFrame?
     /// The stream ends here.
     public var isEnd: Bool
     /// Height and width of raw BGR pixels; nil where the image is a JPEG.
@@ -44,12 +53,14 @@ public struct FeederHeader: Sendable, Equatable {
     /// A header.
     public init(
         stream: StreamName, captureTime: Timestamp? = nil, cameraFrame: CameraFrame? = nil, delivery: Delivery? = nil,
-        isEnd: Bool = false, rawSize: RawSize? = nil
+        feeder: String? = nil, oldestFrame: CameraFrame? = nil, isEnd: Bool = false, rawSize: RawSize? = nil
     ) {
         self.stream = stream
         self.captureTime = captureTime
         self.cameraFrame = cameraFrame
         self.delivery = delivery
+        self.feeder = feeder
+        self.oldestFrame = oldestFrame
         self.isEnd = isEnd
         self.rawSize = rawSize
     }
@@ -67,6 +78,8 @@ public struct FeederRefusal: Error, Equatable, Sendable, CustomStringConvertible
         case badStream = "bad_stream"
         /// More streams than this ingest accepts.
         case tooManyStreams = "too_many_streams"
+        /// A frame before this one has not arrived: a feeder with a name sends both again.
+        case outOfOrder = "out_of_order"
         /// Ingest is stopping.
         case stopping
         /// The feeder's key may not feed this stream.
@@ -90,7 +103,7 @@ public struct FeederRefusal: Error, Equatable, Sendable, CustomStringConvertible
 
 extension FeederHeader: Codable {
     enum CodingKeys: String, CodingKey {
-        case stream, msg, frame, delivery, end, shape, dtype
+        case stream, msg, frame, delivery, feeder, oldest, end, shape, dtype
         case captureTime = "capture_time_ns"
     }
 
@@ -135,7 +148,15 @@ extension FeederHeader: Codable {
             }
             return delivery
         }
+        feeder = try container.decodeIfPresent(String.self, forKey: .feeder)
+        oldestFrame = try container.decodeIfPresent(UInt64.self, forKey: .oldest).map { CameraFrame($0) }
         isEnd = try container.decodeIfPresent(Bool.self, forKey: .end) ?? false
+        if let feeder, !Self.isFeederName(feeder) {
+            throw FeederRefusal(.badHeader, "feeder is empty or longer than \(Self.maxFeederLength) bytes")
+        }
+        if feeder != nil, cameraFrame == nil, !isEnd {
+            throw FeederRefusal(.badHeader, "a feeder with a name numbers its frames: set \"frame\"")
+        }
         rawSize = try Self.rawSize(container)
     }
 
@@ -146,11 +167,21 @@ extension FeederHeader: Codable {
         try container.encodeIfPresent(captureTime?.nanoseconds, forKey: .captureTime)
         try container.encodeIfPresent(cameraFrame?.value, forKey: .frame)
         try container.encodeIfPresent(delivery?.rawValue, forKey: .delivery)
+        try container.encodeIfPresent(feeder, forKey: .feeder)
+        try container.encodeIfPresent(oldestFrame?.value, forKey: .oldest)
         if isEnd { try container.encode(true, forKey: .end) }
         if let rawSize {
             try container.encode([rawSize.height, rawSize.width, 3], forKey: .shape)
             try container.encode("uint8", forKey: .dtype)
         }
+    }
+
+    /// The longest feeder's name in bytes.
+    public static let maxFeederLength = 64
+
+    /// Whether a text may name a feeder.
+    package static func isFeederName(_ text: String) -> Bool {
+        (1...maxFeederLength).contains(text.utf8.count)
     }
 
     private static func name(_ container: KeyedDecodingContainer<CodingKeys>) throws -> String {
@@ -178,15 +209,17 @@ extension FeederHeader: Codable {
 public enum FeederAnswer: Sendable, Equatable {
     /// The frame was accepted. DEALER feeders get their own counter back.
     case accepted(CameraFrame?)
-    /// The frame was refused or recorded as a drop, with the reason's word and a sentence.
-    case refused(String)
+    /// The frame was refused or recorded as a drop, with the reason's word and a sentence. Feeders with a name get
+    /// their own counter back.
+    case refused(String, frame: CameraFrame? = nil)
 
-    /// The text on the wire: `OK`, `OK <frame>` or `ERR <reason>`.
+    /// The text on the wire: `OK`, `OK <frame>`, `ERR <reason>` or `ERR <frame> <reason>`.
     public var text: String {
         switch self {
         case .accepted(nil): "OK"
         case .accepted(let frame?): "OK \(frame)"
-        case .refused(let reason): "ERR \(reason)"
+        case .refused(let reason, nil): "ERR \(reason)"
+        case .refused(let reason, let frame?): "ERR \(frame) \(reason)"
         }
     }
 
@@ -197,7 +230,14 @@ public enum FeederAnswer: Sendable, Equatable {
         } else if text.hasPrefix("OK "), let frame = UInt64(text.dropFirst(3)) {
             self = .accepted(CameraFrame(frame))
         } else if text.hasPrefix("ERR ") {
-            self = .refused(String(text.dropFirst(4)))
+            // A reason begins with its word, never with a digit.
+            let reason = text.dropFirst(4)
+            let digits = reason.prefix { $0.isASCII && $0.isNumber }
+            if let frame = UInt64(digits), reason.dropFirst(digits.count).first == " " {
+                self = .refused(String(reason.dropFirst(digits.count + 1)), frame: CameraFrame(frame))
+            } else {
+                self = .refused(String(reason))
+            }
         } else {
             return nil
         }

@@ -10,8 +10,9 @@ struct PoseBusCommand: AsyncParsableCommand {
         discussion: """
             The first run:
               posebus models fetch          get the two weight files (once)
-              posebus up ride.mp4           run everything on a video, and stop when it is done
-              posebus export --store posebus.sqlite --format json    read the poses
+              posebus up ride.mp4           run everything on a video
+              posebus export --store posebus.sqlite    read the poses, as JSON
+              posebus verify posebus.sqlite            see that no frame is missing
 
             Live:
               posebus up /dev/video0        a camera, until Ctrl-C
@@ -21,7 +22,7 @@ struct PoseBusCommand: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, FeedCommand.self, WatchCommand.self, ImageCommand.self, ExportCommand.self,
-            ModelsCommand.self, KeysCommand.self, BenchCommand.self,
+            VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
         ])
 }
 

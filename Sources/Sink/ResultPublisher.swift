@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Messages
 internal import Security
+internal import Store
 internal import ZeroMQ
 
 /// The XPUB socket on which subscribers get results: `[topic][body]`, under `pose/json/<stream>`, `pose/pb/<stream>` and
@@ -86,6 +87,19 @@ struct SessionEvent: Encodable {
     let session: String
     /// Outcomes in the store so far; at the end, all.
     let frames, poses, drops: UInt64
+    /// At the end: whether all frames are stored. False where ingest is gone and with it what it held.
+    var complete: Bool?
+
+    /// The end of a session that its ingest could not end.
+    init(cutOff record: SessionRecord) {
+        event = .end
+        stream = record.stream.description
+        session = record.session.description
+        frames = record.poses + record.drops
+        poses = record.poses
+        drops = record.drops
+        complete = false
+    }
 
     init(_ event: Kind, of session: SinkSession) {
         self.event = event
@@ -94,6 +108,7 @@ struct SessionEvent: Encodable {
         frames = session.poses + session.drops
         poses = session.poses
         drops = session.drops
+        complete = event == .end ? true : nil
     }
 
     func jsonBytes() -> [UInt8] { json(self) }

@@ -30,6 +30,7 @@ struct SinkCommand: AsyncParsableCommand {
     var store = "posebus.sqlite"
 
     @OptionGroup var listening: ListeningOptions
+    @OptionGroup var liveness: LivenessOptions
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
@@ -38,9 +39,13 @@ struct SinkCommand: AsyncParsableCommand {
             bindOutcomes: bindOutcomes, bindResults: bindResults, bindAcknowledgements: bindAcks,
             bindReplay: bindReplay, store: store)
         configuration.security = try listening.security(for: "sink", logger: logger)
+        let pulse = liveness.startWatchdog(logger: logger).watch(
+            "sink", meaning: "nothing is stored, acknowledged or published; ingest keeps what it has")
         let service = ThreadService(named: "sink") { [configuration] stop in
             let sink = try SinkLoop(configuration, logger: logger)
+            sink.pulse = pulse
             sink.readiness.announce()
+            defer { pulse.rest() }
             try sink.run(until: stop)
         }
         try await runStage("posebus-sink", logger: logger, [service])

@@ -28,6 +28,9 @@ package struct SinkConfiguration: Sendable {
     /// How long a stopping sink goes on to read what has been sent to it.
     package var drainLimit = Duration.seconds(2)
 
+    /// How long nothing may come of a session whose stream has begun another one until subscribers are told that it is
+    /// over.
+    package var closeAfter = Duration.seconds(30)
     /// What every socket's options begin with.
     package var sockets = SocketOptions()
 

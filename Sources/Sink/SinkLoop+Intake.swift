@@ -25,6 +25,7 @@ extension SinkLoop {
 
     private func take(_ pending: PendingOutcome, _ instant: ContinuousClock.Instant) throws(StoreError) {
         let header = pending.outcome.frame
+        if sessions[header.session] == nil { try noteSuccessor(header, at: instant) }
         try sessions.load(header, from: store.reader, at: instant)
         guard var session = sessions[header.session].take() else { return }
         defer { sessions[header.session] = session }
@@ -41,6 +42,7 @@ extension SinkLoop {
     }
 
     private func take(end header: FrameHeader, _ instant: ContinuousClock.Instant) throws(StoreError) {
+        if sessions[header.session] == nil { try noteSuccessor(header, at: instant) }
         try sessions.load(header, from: store.reader, at: instant)
         guard var session = sessions[header.session].take() else { return }
         defer { sessions[header.session] = session }

@@ -27,6 +27,9 @@ package final class SinkLoop {
         return counters
     }
 
+    /// Told each time the loop has gone round.
+    package var pulse: Watchdog.Pulse?
+
     let configuration: SinkConfiguration
     let logger: Logger
     let store: StoreWriter
@@ -38,6 +41,8 @@ package final class SinkLoop {
     var batch: [BatchEntry] = []
     /// Sessions to be acknowledged after the next commit, also where there is nothing new: somebody sent it again.
     var acknowledgeable: Set<SessionID> = []
+    /// Sessions without an end whose stream has begun another one since then.
+    var superseded: [SessionID: ContinuousClock.Instant] = [:]
     /// Set while the store cannot be written.
     var trouble: StoreTrouble?
     var internalCounters = SinkCounters()
@@ -150,6 +155,7 @@ package final class SinkLoop {
     ///   - limit: how long to wait where nothing is to be done.
     /// - Returns: how many messages came from infer.
     private func turn(receiving: Bool = true, waiting limit: Duration = .milliseconds(500)) throws -> Int {
+        pulse?.beat()
         let receiving = receiving && trouble == nil
         poller.setInterest(outcomesToken, receiving: receiving)
         poller.setInterest(replayToken, receiving: replay.acceptsRequests)
@@ -161,9 +167,13 @@ package final class SinkLoop {
         let watched = try acknowledgements.takeSubscriptions()
         let received = receiving ? try receive() : 0
         if trouble == nil, !batch.isEmpty { nextCommit = .now + configuration.commitSpacing }
+        // A disk may take its time; restarting would not make it faster.
+        pulse?.beginWork(patience: .seconds(60))
         try commit()
+        pulse?.beat()
         for session in watched { try acknowledgeNow(session) }
         try replay.turn(store.reader, at: .now)
+        if !superseded.isEmpty { try closeSuperseded(at: .now) }
         report()
         return received
     }

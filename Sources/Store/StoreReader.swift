@@ -175,6 +175,19 @@ public final class StoreReader: Sendable {
 
     // MARK: - Rows
 
+    /// Reads at one moment of the store.
+    func reading<Value>(_ work: (Database) throws -> Value) throws -> Value {
+        try database.read(work)
+    }
+
+    /// The session in a row of its table.
+    func session(inRow row: Int64, of db: Database) throws -> SessionRecord {
+        guard let row = try Row.fetchOne(db, sql: Self.sessionColumns + " WHERE id = ?", arguments: [row]) else {
+            throw StoreError(.damaged, path: path, detail: "a session is gone")
+        }
+        return try session(row)
+    }
+
     private static let sessionColumns =
         "SELECT uuid, stream, next_sequence, poses, drops, began_ns, ended_ns, frames, first_sequence FROM sessions"
 

@@ -1,200 +1,264 @@
 import Delivery
+import Foundation
 import Messages
 
-/// All three state machines of one session, joined by channels that lose, delay, duplicate and reorder, and by infers
-/// and sinks that crash: one run, decided entirely by its seed.
+/// All state machines of a pipeline (feeders, ingest with or without a spool, one infer, one sink), joined by channels
+/// that lose, delay, duplicate and reorder, and each party crashing: one run, decided entirely by its seed.
+///
+/// `+Feeders`, `+Ingest` and `+Downstream` hold what each party does; here are the clock, the channels and the verdict.
 struct Simulation {
     /// What a run may do.
     struct Weather: Sendable {
-        var loss: Double
-        var duplication: Double
+        var streams = 1
+        var frames = 40
+        var delivery = Delivery.lossless
+        /// Of the messages between the stages.
+        var loss = 0.0
+        var duplication = 0.0
         /// Longest delay of a message; different delays reorder.
-        var delay: Duration
-        /// Mean time between crashes of infer, and of the sink.
+        var delay = Duration.milliseconds(5)
+        /// Mean time between crashes of infer and of the sink.
         var crashes: Duration?
+        /// Mean time between crashes of ingest.
+        var ingestCrashes: Duration?
+        /// Mean time between lost connections of each feeder.
+        var feederResets: Duration?
         /// Whether a crash is noticed (a reconnect), or only the timeout can heal it.
-        var noticesCrashes: Bool
-        var delivery: Delivery
-        var frames: Int
+        var noticesCrashes = true
+        var hasSpool = false
+        /// The share of frames that kill infer.
+        var poison = 0.0
     }
 
     enum Event {
-        case feed
-        case toInfer(FrameHeader)
+        case feed(Int)
+        case frame(Int, number: UInt64, oldest: UInt64, link: Link)
+        case endOfStream(Int, link: Link)
+        case answer(Int, FeederReply, link: Link)
+        case feederReset(Int), feederConnected(Int, link: Int), feederPump(Int)
+        case diskSync(generation: Int)
+        case toInfer(FrameHeader, link: Int)
         case inferred(FrameHeader, generation: Int)
         case toSink(FrameHeader)
         case commit(generation: Int)
-        case toIngest(Acknowledgement)
-        case inferCrash, sinkCrash, tick
+        case toIngest(Acknowledgement, generation: Int)
+        case inferCrash, inferLost, inferBack(generation: Int), sinkCrash, ingestCrash, tick
+    }
+
+    /// A feeder's connection: the feeder's count of them, and the life of ingest that it reaches.
+    struct Link: Equatable {
+        var number: Int
+        var generation: Int
+    }
+
+    enum FeederReply {
+        case accepted(UInt64)
+        case again(UInt64)
+        case ended
+    }
+
+    /// One stream's feeder.
+    struct Feeder {
+        var queue = FeederQueue<Bool>()
+        var fed = 0
+        var link = 0
+        var isConnected = true
+        /// Arrivals of one connection are in order.
+        var lastArrival = start
+        var lastAnswer = start
+        /// When what the previous connection carried is lost.
+        var cut: [Int: ContinuousClock.Instant] = [:]
+        var wantsEnd = false
+        var sentEnd = false
+        var isDone = false
+        var pauseEnd = start
+    }
+
+    /// A frame that waits for room in ingest.
+    struct Waiting {
+        var number: UInt64?
+        var oldest: UInt64
+        var link: Link
+    }
+
+    struct Stream {
+        var session: SessionID?
+        var ledger = FeederLedger()
+        var waiting: [Waiting] = []
+    }
+
+    /// A session as the sink has it on its disk.
+    struct Stored {
+        var headers: [FrameHeader] = []
+        var ended = false
+        /// An ingest without a spool died in it: its end never comes.
+        var isOrphan = false
     }
 
     let weather: Weather
     var random: SplitMix
     var clock = start
-    var agenda: [(at: ContinuousClock.Instant, order: Int, event: Event)] = []
-    var scheduled = 0
+    var agenda = Agenda()
+    var feeders: [Feeder]
 
-    var window: SendWindow<Bool>
-    var fed = 0
-    var ledger = InferLedger<FrameHeader>()
+    // Ingest
+    var ingestGeneration = 0
+    var streams: [Stream]
+    var windows: [SessionID: SendWindow<Bool>] = [:]
+    var streamOf: [SessionID: Int] = [:]
+    /// All sessions there ever were, and those with a window, oldest first.
+    var born: [SessionID] = []
+    var live: [SessionID] = []
+    var probation = Probation<SessionID>()
+    var isInferConnected = true
+    /// The life of infer that ingest is connected to.
+    var inferLink = 0
+    /// What is on ingest's disk.
+    var journal: [SessionID: Journal] = [:]
+    var unsynced: [(FrameHeader, feeder: UInt64?)] = []
+    var pendingAnswers: [(Int, FeederReply, Link)] = []
+    var isSyncing = false
+
+    struct Journal {
+        var kept: [SequenceNumber: SendWindow<Bool>.Kept] = [:]
+        var oldest = SequenceNumber.first
+        var next = SequenceNumber.first
+        var lastFrame: UInt64?
+    }
+
+    // Infer
+    var ledgers: [SessionID: InferLedger<FrameHeader>] = [:]
     var inferGeneration = 0
-    var processed: [SequenceNumber] = []
-    var sink = OrderBuffer<FrameHeader>()
+    var processed: [SessionID: SequenceNumber] = [:]
+    var poison: Set<UInt64> = []
+
+    // Sink
+    var orders: [SessionID: OrderBuffer<FrameHeader>] = [:]
     var sinkGeneration = 0
     var uncommitted: [FrameHeader] = []
-    /// What is on the sink's disk: it survives crashes.
-    var store: [FrameHeader] = []
-    var storeEnded = false
+    var store: [SessionID: Stored] = [:]
 
-    var steps = 0
     var resends = 0
+    var shed = 0
+    var kills = 0
+    var ingestDeaths = 0
+    var known = 0
     /// The first broken rule.
     var violation: String?
 
     init(seed: UInt64, weather: Weather) {
         self.weather = weather
         random = SplitMix(state: seed)
-        window = SendWindow(
-            limits: .init(frames: 8, bytes: 1 << 20, inFlight: 4, records: 64), delivery: weather.delivery,
-            retry: .init(initial: .seconds(1), minimum: .milliseconds(200), maximum: .seconds(10)))
+        feeders = Array(repeating: Feeder(), count: weather.streams)
+        streams = Array(repeating: Stream(), count: weather.streams)
+        for frame in 0..<UInt64(weather.frames) where random.chance(weather.poison) { poison.insert(frame) }
     }
 
-    /// Runs until the session is over everywhere, a rule is broken or an hour has passed.
+    /// Runs until the sessions are over everywhere, a rule is broken or ten hours have passed.
     mutating func run() {
-        schedule(.feed, in: .zero)
+        for feeder in feeders.indices {
+            schedule(.feed(feeder), in: .zero)
+            if let resets = weather.feederResets {
+                schedule(.feederReset(feeder), in: random.duration(upTo: resets * 2))
+            }
+        }
         schedule(.tick, in: .milliseconds(50))
         if let crashes = weather.crashes {
             schedule(.inferCrash, in: random.duration(upTo: crashes * 2))
             schedule(.sinkCrash, in: random.duration(upTo: crashes * 2))
         }
-        while !window.isFinished, violation == nil {
-            steps += 1
-            guard
-                let next = agenda.indices.min(by: {
-                    agenda[$0].0 == agenda[$1].0 ? agenda[$0].1 < agenda[$1].1 : agenda[$0].0 < agenda[$1].0
-                })
-            else { return violation = "nothing left to happen" }
-            let (at, _, event) = agenda.remove(at: next)
+        if let crashes = weather.ingestCrashes { schedule(.ingestCrash, in: random.duration(upTo: crashes * 2)) }
+        while !isOver, violation == nil {
+            guard let (at, event) = agenda.next() else { return violation = "nothing left to happen" }
             clock = max(clock, at)
-            guard clock - start < .seconds(3600) else { return violation = "not over after an hour" }
+            guard clock - start < .seconds(36_000) else { return violation = "not over after ten hours" }
             handle(event)
             pump()
         }
         if violation == nil { checkStore() }
     }
 
+    var isOver: Bool { feeders.allSatisfy(\.isDone) && windows.isEmpty }
+
     mutating func handle(_ event: Event) {
         switch event {
-        case .feed: feed()
-        case .toInfer(let header): infer(header)
-        case .inferred(let header, let generation):
-            guard generation == inferGeneration else { return }
-            if ledger.finish(header.sequence, with: header) { transmit(.toSink(header)) }
+        case .feed(let feeder): feed(feeder)
+        case .frame(let feeder, let number, let oldest, let link):
+            arrive(Waiting(number: number, oldest: oldest, link: link), feeder)
+        case .endOfStream(let feeder, let link): arrive(Waiting(number: nil, oldest: 0, link: link), feeder)
+        case .answer(let feeder, let reply, let link): answered(feeder, reply, link)
+        case .feederReset(let feeder):
+            reset(feeder)
+            if let resets = weather.feederResets {
+                schedule(.feederReset(feeder), in: random.duration(upTo: resets * 2))
+            }
+        case .feederConnected(let feeder, let link): connected(feeder, link)
+        case .feederPump(let feeder): pump(feeder: feeder)
+        case .diskSync(let generation): if generation == ingestGeneration { synced() }
+        case .toInfer(let header, let link):
+            // A connection ends with the process that it reaches.
+            if link == inferGeneration || !weather.noticesCrashes { infer(header) }
+        case .inferred(let header, let generation): if generation == inferGeneration { inferred(header) }
         case .toSink(let header): arriveAtSink(header)
-        case .commit(let generation):
-            guard generation == sinkGeneration else { return }
-            commit()
-        case .toIngest(let acknowledgement):
-            window.acknowledge(acknowledgement, at: clock)
+        case .commit(let generation): if generation == sinkGeneration { commit() }
+        case .toIngest(let acknowledgement, let generation):
+            if generation == ingestGeneration { note(acknowledgement) }
         case .inferCrash:
-            ledger = InferLedger()
-            inferGeneration += 1
-            processed = []
-            noticeCrash()
-            schedule(.inferCrash, in: random.duration(upTo: weather.crashes! * 2))
+            crashInfer()
+            if let crashes = weather.crashes { schedule(.inferCrash, in: random.duration(upTo: crashes * 2)) }
+        case .inferLost: noteInferLost()
+        case .inferBack(let generation):
+            if generation == inferGeneration {
+                isInferConnected = true
+                inferLink = generation
+            }
         case .sinkCrash:
-            uncommitted = []
-            sinkGeneration += 1
-            sink = OrderBuffer(next: SequenceNumber(UInt64(store.count)), isEnded: storeEnded)
-            noticeCrash()
-            acknowledgeCommitted()  // as the sink does for a subscription that arrives
-            schedule(.sinkCrash, in: random.duration(upTo: weather.crashes! * 2))
+            crashSink()
+            if let crashes = weather.crashes { schedule(.sinkCrash, in: random.duration(upTo: crashes * 2)) }
+        case .ingestCrash:
+            crashIngest()
+            if let crashes = weather.ingestCrashes { schedule(.ingestCrash, in: random.duration(upTo: crashes * 2)) }
         case .tick:
-            resends += window.resendIfOverdue(at: clock)
+            for session in live {
+                resends += windows[session]!.resendIfOverdue(at: clock)
+            }
+            admitWaiting()
             schedule(.tick, in: .milliseconds(50))
         }
     }
 
-    // MARK: - Ingest
-
-    mutating func feed() {
-        guard fed < weather.frames else { return window.end(header()) }
-        // Some frames are drops already.
-        let isDrop = random.chance(0.1)
-        var frame = header()
-        if isDrop { frame.drop = Drop(stage: .ingest, reason: .corruptJPEG) }
-        if let sequence = window.admit(frame, payload: isDrop ? nil : true, bytes: 100) {
-            if sequence.value != UInt64(fed) { violation = "frame \(fed) became sequence \(sequence)" }
-            fed += 1
-        }
-        schedule(.feed, in: random.duration(upTo: .milliseconds(20)))
-    }
-
-    mutating func pump() {
-        while let next = window.upcoming {
-            transmit(.toInfer(next.header))
-            window.sent(at: clock)
-        }
-        if window.inFlightCount > window.limits.inFlight { violation = "\(window.inFlightCount) frames in flight" }
-        if window.frameCount > window.limits.frames { violation = "\(window.frameCount) frames in the window" }
-    }
-
-    mutating func noticeCrash() {
-        if weather.noticesCrashes { resends += window.resendAll() }
-    }
-
-    // MARK: - Infer
-
-    mutating func infer(_ header: FrameHeader) {
-        switch ledger.receive(header) {
-        case .process:
-            if let last = processed.last, header.sequence <= last {
-                violation = "infer processed \(header.sequence) after \(last)"
-            }
-            processed.append(header.sequence)
-            schedule(.inferred(header, generation: inferGeneration), in: random.duration(upTo: .milliseconds(80)))
-        case .answer(let answer): transmit(.toSink(answer))
-        case .ignore: break
-        }
-    }
-
-    // MARK: - Sink
-
-    mutating func arriveAtSink(_ header: FrameHeader) {
-        let arrival =
-            header.isEnd ? sink.acceptEnd(frameCount: header.sequence) : sink.accept(header.sequence, header)
-        switch arrival {
-        case .inOrder:
-            if !header.isEnd { uncommitted.append(header) }
-            while let held = sink.takeNext() { uncommitted.append(held) }
-            schedule(.commit(generation: sinkGeneration), in: random.duration(upTo: .milliseconds(10)))
-        case .duplicate: acknowledgeCommitted()
-        case .held: break
-        case .refused(let why): violation = "the sink refused \(header.sequence): \(why)"
-        }
-    }
-
-    mutating func commit() {
-        store += uncommitted
-        uncommitted = []
-        if sink.takeEnd() { storeEnded = true }
-        acknowledgeCommitted()
-    }
-
-    mutating func acknowledgeCommitted() {
-        transmit(
-            .toIngest(
-                Acknowledgement(
-                    session: fixedSession, next: SequenceNumber(UInt64(store.count)), ended: storeEnded)))
-    }
+    // MARK: - The verdict
 
     mutating func checkStore() {
-        let stored = store.map(\.sequence.value)
-        if stored != (0..<UInt64(weather.frames)).map({ $0 }) { violation = "stored \(stored)" }
-        if !storeEnded { violation = "the end is not stored" }
+        var complete: [Int: Int] = [:]
+        // One whose first frame never reached the disk was never sent either.
+        store = store.filter { !$0.value.headers.isEmpty || $0.value.ended }
+        for (session, stored) in store {
+            let sequences = stored.headers.map(\.sequence.value)
+            guard sequences == (0..<UInt64(sequences.count)).map({ $0 }) else {
+                return violation = "stored \(sequences)"
+            }
+            guard stored.ended || stored.isOrphan else { return violation = "the end of \(session) is not stored" }
+            let frames = stored.headers.compactMap(\.cameraFrame?.value)
+            guard zip(frames, frames.dropFirst()).allSatisfy({ $0 + 1 == $1 }) else {
+                return violation = "frames \(frames) of one session"
+            }
+            if let stream = streamOf[session], stored.ended { complete[stream, default: 0] += frames.count }
+            let failed = stored.headers.filter { $0.drop?.reason == .inferenceFailed }.compactMap(\.cameraFrame?.value)
+            if weather.crashes == nil, weather.ingestCrashes == nil, !poison.isSuperset(of: failed) {
+                return violation = "innocent frames among \(failed), poison \(poison.sorted())"
+            }
+            let passed = stored.headers.filter { $0.drop == nil }.compactMap(\.cameraFrame?.value)
+            guard poison.isDisjoint(with: passed) else { return violation = "poison passed" }
+        }
+        guard weather.hasSpool || weather.ingestCrashes == nil else { return }
+        for stream in streams.indices where complete[stream] != weather.frames {
+            return violation = "stream \(stream): \(complete[stream] ?? 0) of \(weather.frames) frames in one session"
+        }
+        if store.count != weather.streams { violation = "\(store.count) sessions of \(weather.streams) streams" }
     }
 
-    // MARK: - Channels
+    // MARK: - Channels between the stages
 
     mutating func transmit(_ event: Event) {
         let copies = random.chance(weather.duplication) ? 2 : 1
@@ -204,8 +268,46 @@ struct Simulation {
     }
 
     mutating func schedule(_ event: Event, in delay: Duration) {
-        scheduled += 1
-        agenda.append((clock + delay, scheduled, event))
+        agenda.add(event, at: clock + delay)
+    }
+
+    /// What is to happen: a binary heap by time, then by the order of adding.
+    struct Agenda {
+        private var heap: [(at: ContinuousClock.Instant, order: Int, event: Event)] = []
+        private var count = 0
+
+        private func comesFirst(_ left: Int, _ right: Int) -> Bool {
+            heap[left].at == heap[right].at ? heap[left].order < heap[right].order : heap[left].at < heap[right].at
+        }
+
+        mutating func add(_ event: Event, at time: ContinuousClock.Instant) {
+            count += 1
+            heap.append((time, count, event))
+            var child = heap.count - 1
+            while child > 0, comesFirst(child, (child - 1) / 2) {
+                heap.swapAt(child, (child - 1) / 2)
+                child = (child - 1) / 2
+            }
+        }
+
+        mutating func next() -> (ContinuousClock.Instant, Event)? {
+            guard let first = heap.first else { return nil }
+            let last = heap.removeLast()
+            if !heap.isEmpty {
+                heap[0] = last
+                var parent = 0
+                while true {
+                    var least = parent
+                    for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && comesFirst(child, least) {
+                        least = child
+                    }
+                    guard least != parent else { break }
+                    heap.swapAt(parent, least)
+                    parent = least
+                }
+            }
+            return (first.at, first.event)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -153,3 +154,30 @@ def test_a_disk_that_is_full_at_the_start(tmp_path, small_disk):
         pipeline.close()
     assert sink.status in (73, 74)
     assert "full" in sink.errors() and str(pipeline.store) in sink.errors()
+
+
+def test_verify_proves_the_promise_on_a_store(start, posebus):
+    pipeline = start()
+    push(pipeline, "door", [*jpegs(20), b"no image", *jpegs(20)])
+    until(lambda: (sessions(pipeline.store, "door") or [{"ended": False}])[0]["ended"], "the end of the session")
+    # Also while the sink has it open.
+    for _ in range(2):
+        good = posebus("verify", pipeline.store)
+        assert good.status == 0, good.output() + good.errors()
+        assert "ok" in good.output() and "frames 0 to 40: 40 poses, 1 drops; complete" in good.output()
+        if pipeline.stages["sink"].alive():
+            assert pipeline.drain() == [0, 0, 0]
+    with sqlite3.connect(pipeline.store) as connection:
+        connection.execute("DELETE FROM outcomes WHERE sequence = 7")
+    bad = posebus("verify", pipeline.store, "--quiet")
+    assert bad.status == 1
+    assert "sequence 7 is missing" in bad.output() and str(pipeline.store) in bad.errors()
+
+
+def test_verify_of_what_is_no_store(tmp_path, posebus):
+    missing = posebus("verify", tmp_path / "missing.sqlite")
+    assert missing.status == 74 and "missing.sqlite" in missing.errors()
+    letter = tmp_path / "letter"
+    letter.write_bytes(b"a letter to my aunt\n" * 100)
+    assert posebus("verify", letter).status == 74
+    assert posebus("verify").status == 64

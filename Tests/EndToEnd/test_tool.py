@@ -1,4 +1,4 @@
-"""The person's tool: up, feed, watch, image, export, models, bench."""
+"""The person's tool: up, feed, watch, image, export, verify, models, bench."""
 
 import csv
 import io
@@ -199,7 +199,7 @@ def test_bench_of_the_bus_reports_its_figures(posebus):
     assert "frames/s" in program.output()
 
 
-@pytest.mark.parametrize("command", ["up", "feed", "watch", "image", "export", "models", "bench"])
+@pytest.mark.parametrize("command", ["up", "feed", "watch", "image", "export", "verify", "models", "bench"])
 def test_help_teaches(posebus, command):
     program = posebus(command, "--help")
     assert program.status == 0

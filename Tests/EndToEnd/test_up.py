@@ -113,11 +113,10 @@ def test_an_ingest_that_is_killed_ends_the_run_with_an_account_of_what_is_lost(u
     check_promise(run.store)
     outcomes = run.stored()
     assert 100 < outcomes < 300
-    account = re.search(r"of 300 frames sent, (\d+) have an outcome\. Ingest had confirmed (\d+) and left (\d+) unanswered",
-                        run.program.errors())
+    # What was unanswered went to its successor; what was confirmed and not stored had nobody else.
+    account = re.search(r"of 300 frames sent, (\d+) have an outcome\. Ingest had confirmed 300;", run.program.errors())
     assert account, run.said()
-    have, confirmed, unanswered = map(int, account.groups())
-    assert have == outcomes and confirmed + unanswered == 300 and 1 <= unanswered <= 17
+    assert int(account[1]) == outcomes
     assert "was cut off" in run.program.errors() and "died with it" in run.program.errors()
     assert f"stdin: 300 frames in, {outcomes} outcomes out" in run.program.output()
 

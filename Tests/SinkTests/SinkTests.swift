@@ -202,6 +202,31 @@ struct SinkTests {
         #expect(stored.map(\.body.count) == [outcome.wireBytes().count + 12])
     }
 
+    @Test("A session that its ingest cannot end any more is closed when its stream goes on without it")
+    func cutOff() throws {
+        let sink = try RunningSink(store: folder.store) { $0.closeAfter = .milliseconds(100) }
+        let results = try subscribe(sink, to: Topic.session)
+        let push = try sink.connect(.push, to: "outcomes")
+        try push.push(session.poses(0..<3))
+        try waitUntilStored(sink, SequenceNumber(3))
+        let successor = try FakeSession("cam")
+        try push.push([successor.pose(0), successor.end(1)])
+        var ends: [String: Bool] = [:]
+        while ends.count < 2 {
+            let body = try next(results).body
+            let event = try #require(try JSONSerialization.jsonObject(with: Data(body.bytes)) as? [String: Any])
+            guard event["event"] as? String == "end", let id = event["session"] as? String else { continue }
+            ends[id] = event["complete"] as? Bool
+            #expect(event["frames"] as? Int == (id == session.id.description ? 3 : 1))
+        }
+        #expect(ends == [session.id.description: false, successor.id.description: true])
+        // Its ingest was only slow: its outcomes are taken as ever.
+        try push.push([session.pose(3), session.end(4)])
+        try waitUntilStored(sink, SequenceNumber(4))
+        try sink.finish()
+        #expect(try StoreReader(path: folder.store).session(session.id)?.next == SequenceNumber(4))
+    }
+
     @Test("Stopping stores everything that has been sent")
     func drain() throws {
         let sink = try RunningSink(store: folder.store) {

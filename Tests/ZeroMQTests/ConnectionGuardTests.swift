@@ -10,7 +10,7 @@ struct ConnectionGuardTests {
             var options = SocketOptions()
             options.maxConnections = 20
             options.receiveTimeout = .seconds(60)
-            options.handshakeInterval = .seconds(60)  // libzmq's own limit must not help here
+            options.handshakeInterval = .seconds(600)  // libzmq's own limit must not help here
             let pull = try Socket(.pull, in: Context(), options: options)
             let endpoint = try pull.bind("tcp://127.0.0.1:*")
             let early = try connected(to: endpoint)
@@ -18,8 +18,8 @@ struct ConnectionGuardTests {
             let idle = (0..<100).map { _ in dial(endpoint) }
             defer { idle.forEach { close($0) } }
             #expect(!idle.contains(-1))
-            while pull.connectionCount > 20 { usleep(1000) }
-            while idle.count(where: isClosed) < 80 { usleep(1000) }
+            try wait(for: "no more connections than allowed") { pull.connectionCount <= 20 }
+            try wait(for: "the others to be cut off") { idle.count(where: isClosed) >= 80 }
             // Who was there goes on, and who comes gets in.
             try exchange(early, pull)
             let late = try connected(to: endpoint)
@@ -32,6 +32,7 @@ struct ConnectionGuardTests {
         try await runOnThread(named: "test") {
             var options = SocketOptions()
             options.maxUnfinishedBytes = 4 << 20
+            options.heartbeatInterval = nil  // these peers answer none, and it must not be that which ends them
             options.receiveTimeout = .seconds(60)
             let pull = try Socket(.pull, in: Context(), options: options)
             let endpoint = try pull.bind("tcp://127.0.0.1:*")
@@ -43,9 +44,9 @@ struct ConnectionGuardTests {
             for descriptor in endless { greet(descriptor, as: "PUSH") }
             for descriptor in endless { _ = send(descriptor, frame, frame.count, Int32(MSG_NOSIGNAL)) }
             // The socket has to be read: only then is it known that what is left cannot be.
-            while endless.count(where: isClosed) < 12 {
+            try wait(for: "the largest to be cut off") {
                 _ = try pull.receive()
-                usleep(1000)
+                return endless.count(where: isClosed) >= 12
             }
             for _ in 0..<100 { try exchange(honest, pull) }
             #expect(endless.count(where: isClosed) <= 13, "below the limit nobody is cut off")
@@ -56,6 +57,7 @@ struct ConnectionGuardTests {
         try await runOnThread(named: "test") {
             var options = SocketOptions()
             options.maxUnfinishedBytes = 8 << 20
+            options.heartbeatInterval = nil
             options.receiveTimeout = .milliseconds(1)
             let pull = try Socket(.pull, in: Context(), options: options)
             let endpoint = try pull.bind("tcp://127.0.0.1:*")
@@ -80,6 +82,19 @@ struct ConnectionGuardTests {
                 #expect(parts.map(\.count) == [1 << 20, 1 << 20, 1 << 20, 1 << 20])
             }
         }
+    }
+}
+
+/// Something did not happen in time.
+private struct Late: Error {
+    let what: String
+}
+
+private func wait(for what: String, _ condition: () throws -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(45)
+    while try !condition() {
+        guard .now < deadline else { throw Late(what: what) }
+        usleep(1000)
     }
 }
 

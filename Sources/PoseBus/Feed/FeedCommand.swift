@@ -3,8 +3,8 @@ internal import Foundation
 internal import FrameSources
 internal import Messages
 internal import Security
-internal import ServiceLifecycle
 internal import Stage
+internal import Synchronization
 
 /// `posebus feed`: a camera or a recording becomes a stream.
 struct FeedCommand: AsyncParsableCommand {
@@ -18,8 +18,9 @@ struct FeedCommand: AsyncParsableCommand {
               /dev/video0           a camera of this machine
               rtsp://host/path      a network camera
               -                     JPEGs one after the other on standard input
-              test:                 a rendered person with exactly known joints, for trying things out;
-                                    test:?frames=300&width=640&height=480&fps=30&seed=1&persons=1&realtime=no&quality=90
+              test:                 a rendered person with known joints, to try things:
+                                    test:?frames=300&width=640&height=480&fps=30
+                                    and &seed=1&persons=1&realtime=no&quality=90
 
             Files are fed lossless: every frame, as fast as it is processed. Cameras are fed live: when the pipeline cannot \
             keep up, frames are shed and each is recorded. Ctrl-C ends the stream properly.
@@ -68,8 +69,16 @@ struct FeedCommand: AsyncParsableCommand {
         try await withInterrupt {
             $0 > 1 ? run.abandon() : run.cancel()
         } while: {
-            try await whileRunning {
+            let start = ContinuousClock.now
+            let hasSaidWaiting = Mutex(false)
+            try await whileRunning { [to] in
                 let status = run.status
+                if status.accepted == 0, status.sent > 0, .now - start > .seconds(3) {
+                    hasSaidWaiting.withLock { said in
+                        if !said { progress.print("nothing is accepted yet: does an ingest run at \(to)?") }
+                        said = true
+                    }
+                }
                 progress.update(
                     "\(run.stream): \(status.accepted)\(status.expected.map { " of \($0)" } ?? "") frames accepted"
                         + ", \(status.refused) refused, \(meter.rate(status.accepted).fixed(1)) frames/s")

@@ -30,8 +30,9 @@ final class FeedRun: Sendable {
     private let state = Mutex(Status())
     private let stop = SourceStop()
     private let isAbandoned = Atomic<Bool>(false)
-    /// How often ingest died: what was unanswered then is not answered any more.
-    private let lostIngests = Atomic<Int>(0)
+
+    /// How long a person who stopped waits for the answers to what was sent.
+    private static let patience = Duration.seconds(10)
 
     init(_ spec: FrameSourceSpec, stream: StreamName) {
         self.spec = spec
@@ -52,11 +53,6 @@ final class FeedRun: Sendable {
         stop.stop()
     }
 
-    /// Takes note that ingest died. Frames it had not answered are not waited for; the rest goes to its successor.
-    func noteLostIngest() {
-        lostIngests.add(1, ordering: .relaxed)
-    }
-
     /// Feeds the source to its end.
     ///
     /// - Parameters:
@@ -70,110 +66,41 @@ final class FeedRun: Sendable {
         try await runOnThread(named: "feed-\(stream)") { [self] in
             let source = try spec.open(stop: stop)
             state.withLock { $0.expected = source.frameCount }
-            var link = try Link(self, to: endpoint, access: access, outstanding)
+            let feeder = try Feeder(
+                stream: stream, to: endpoint, in: Context(access: access),
+                delivery: spec.isLive ? .live : .lossless, maxOutstanding: outstanding)
             while !stop.isStopped, let frame = try source.next() {
                 let message = frame.jpeg.withUnsafeBytes { Message(copying: $0) }
-                guard try link.send(message, at: Timestamp(nanoseconds: frame.captureTimeNs)) else { break }
+                let sent = try feeder.send(
+                    jpeg: message, captureTime: Timestamp(nanoseconds: frame.captureTimeNs),
+                    whileWaiting: { [self] in
+                        note(feeder, nil)
+                        return !stop.isStopped
+                    })
+                if sent == nil { break }
                 if let known = frame.known { try joints?.write(known) }
-                link.note(source.warning)
+                note(feeder, source.warning)
+                state.withLock { $0.sent += 1 }
             }
             // The end goes out also when the person stopped early: the session closes with what was sent.
-            let ended = try link.end()
-            link.note(source.warning)
+            var deadline: ContinuousClock.Instant?
+            let ended = try feeder.end { [self] in
+                note(feeder, nil)
+                if stop.isStopped, deadline == nil { deadline = .now + Self.patience }
+                return !isAbandoned.load(ordering: .relaxed) && deadline.map { .now < $0 } ?? true
+            }
+            note(feeder, source.warning)
             if ended { state.withLock { $0.isDone = true } }
         }
     }
 
-    /// The way to an ingest, and to its successor should it die.
-    private struct Link {
-        private let run: FeedRun
-        private let endpoint: String
-        private let outstanding: Int
-        private let context: Context
-        private var feeder: Feeder
-        private var lostIngests: Int
-        /// What earlier feeders of this run sent and heard.
-        private var accepted = 0
-        private var refused = 0
-
-        /// How long a person who stopped waits for the answers to what was sent.
-        private static let patience = Duration.seconds(10)
-
-        init(_ run: FeedRun, to endpoint: String, access: Access, _ outstanding: Int) throws {
-            self.run = run
-            self.endpoint = endpoint
-            self.outstanding = outstanding
-            context = try Context(access: access)
-            lostIngests = run.lostIngests.load(ordering: .relaxed)
-            feeder = try Self.feeder(run, endpoint, outstanding, context)
-        }
-
-        private static func feeder(
-            _ run: FeedRun, _ endpoint: String, _ outstanding: Int, _ context: Context
-        ) throws -> Feeder {
-            try Feeder(
-                stream: run.stream, to: endpoint, in: context, delivery: run.spec.isLive ? .live : .lossless,
-                maxOutstanding: outstanding)
-        }
-
-        /// Sends one frame, waiting while too many are unanswered.
-        ///
-        /// - Returns: false where the person stopped meanwhile.
-        mutating func send(_ jpeg: Message, at time: Timestamp) throws -> Bool {
-            while true {
-                try followIngest()
-                let sent = try feeder.send(jpeg: jpeg, captureTime: time) { [self] in
-                    note(nil)
-                    return !run.stop.isStopped && !hasLostIngest
-                }
-                if sent != nil {
-                    run.state.withLock { $0.sent += 1 }
-                    return true
-                }
-                if run.stop.isStopped { return false }
-            }
-        }
-
-        /// Ends the stream and waits for all answers.
-        ///
-        /// - Returns: whether they came.
-        mutating func end() throws -> Bool {
-            var deadline: ContinuousClock.Instant?
-            while !run.isAbandoned.load(ordering: .relaxed) {
-                try followIngest()
-                let ended = try feeder.end { [self] in
-                    note(nil)
-                    if run.stop.isStopped, deadline == nil { deadline = .now + Self.patience }
-                    return !run.isAbandoned.load(ordering: .relaxed) && !hasLostIngest
-                        && deadline.map { .now < $0 } ?? true
-                }
-                if ended || !hasLostIngest { return ended }
-            }
-            return false
-        }
-
-        private var hasLostIngest: Bool { run.lostIngests.load(ordering: .relaxed) != lostIngests }
-
-        /// Begins anew with the successor of an ingest that died: what is unanswered stays so.
-        private mutating func followIngest() throws {
-            let lost = run.lostIngests.load(ordering: .relaxed)
-            guard lost != lostIngests else { return }
-            lostIngests = lost
-            accepted += feeder.accepted
-            refused += feeder.refusedCount
-            feeder = try Self.feeder(run, endpoint, outstanding, context)
-        }
-
-        /// Takes note of how far it is.
-        func note(_ warning: String?) {
-            run.state.withLock { state in
-                state.accepted = accepted + feeder.accepted
-                state.refused = refused + feeder.refusedCount
-                if let refusal = feeder.refusals.last {
-                    state.lastRefusal = "frame \(refusal.frame): \(refusal.reason)"
-                }
-                if let warning { state.warning = warning }
-            }
+    /// Takes note of how far it is.
+    private func note(_ feeder: Feeder, _ warning: String?) {
+        state.withLock { state in
+            state.accepted = feeder.accepted
+            state.refused = feeder.refusedCount
+            state.lastRefusal = feeder.refusals.last.map { "frame \($0.frame): \($0.reason)" }
+            if let warning { state.warning = warning }
         }
     }
 }

@@ -8,7 +8,7 @@ struct ModelsCommand: ParsableCommand {
         commandName: "models",
         abstract: "List, fetch and verify the weight files.",
         discussion: """
-            The weights are not part of PoseBus and have licences of their own (see NOTICE). `fetch` takes BlazePose's two
+            The weights are not part of PoseBus and have licences of their own (see NOTICE). `fetch` takes BlazePose's two \
             files out of Google's mediapipe package on PyPI and checks them by SHA-256.
             """,
         subcommands: [List.self, Fetch.self, Verify.self], defaultSubcommand: List.self)

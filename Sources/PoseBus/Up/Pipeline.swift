@@ -16,6 +16,7 @@ final class Pipeline: Sendable {
 
     private let progress = ProgressLine()
     private let tally = ResultTally()
+    private let counting = Mutex<Task<Void, any Error>?>(nil)
     private let isInferReady = Latch()
     /// Open once the person, or a failure, has ended the run.
     private let stopped = Latch()
@@ -67,6 +68,7 @@ final class Pipeline: Sendable {
         await end(supervisor)
         let took = ContinuousClock.now - start
         ticker.cancel()
+        counting.withLock { $0?.cancel() }
         progress.clear()
         plans.cleanUp()
         return summarise(account, took: took)
@@ -87,8 +89,9 @@ final class Pipeline: Sendable {
                 throw StageFailure(
                     "the stages beside posebus are of another release; build all of them", exitCode: .failure)
             }
-            let counting = Task { [tally, keys] in try await tally.count(from: results, access: keys.access) }
-            defer { counting.cancel() }
+            // Until the end: the last frames are still under way when every source has ended.
+            let count = Task { [tally, keys] in try await tally.count(from: results, access: keys.access) }
+            counting.withLock { $0 = count }
             if runs.isEmpty {
                 progress.print(
                     "running: feed frames to \(request) (posebus feed SOURCE --to \(request)), "
@@ -136,14 +139,15 @@ final class Pipeline: Sendable {
     private func noteDeath(of stage: String) {
         guard stage == plans.ingest.name else { return }
         ingestDeaths.add(1, ordering: .relaxed)
-        runs.forEach { $0.noteLostIngest() }
     }
 
     private func giveUp(_ failure: StageFailure) {
         let mayBePorts = failure.exitCode == .unavailable && !plans.isEphemeral
         note(
             mayBePorts
-                ? StageFailure("\(failure); or use free ports with --ephemeral", exitCode: failure.exitCode) : failure)
+                ? StageFailure(
+                    "\(failure)\nposebus up: with --ephemeral the stages use free ports", exitCode: failure.exitCode)
+                : failure)
         stop(request: 2)
     }
 
@@ -163,19 +167,25 @@ final class Pipeline: Sendable {
         let expected = fed.compactMap(\.expected).reduce(0, +)
         return "\(frames.grouped)\(expected > 0 ? " of \(expected.grouped)" : "") frames  "
             + "\(meter.rate(frames).fixed(1)) frames/s  \(total.withPersons.grouped) with persons  "
-            + "\(total.drops.grouped) drops  latency \(Double(total.lastLatency).fixed(0)) ms"
+            + "\(total.drops.grouped) drops"
+            + (isLive ? "  latency \(Double(total.lastLatency).fixed(0)) ms" : "")
     }
+
+    /// Whether frames come at their own pace. Those of a file wait for each other, and how long says nothing.
+    private var isLive: Bool { runs.allSatisfy(\.spec.isLive) }
 
     /// Says what became of every frame, from what is in the store.
     private func summarise(_ account: RunAccount, took: Duration) -> ExitCode {
         do {
             let streams = try account.streams(fed: runs.map { ($0.stream, $0.status) })
-            for stream in streams { print(stream.line) }
             let frames = streams.reduce(0) { $0 + $1.outcomes }
-            let seconds = took / .seconds(1)
-            print(
-                "\(frames) frames in \(seconds.fixed(1)) s (\((Double(frames) / max(seconds, 0.001)).fixed(1)) frames/s, "
-                    + "start included), stored in \(store)")
+            // A run that came to nothing has a reason, which is told below.
+            if frames > 0 || failure.withLock({ $0 }) == nil {
+                for stream in streams { print(stream.line) }
+                let seconds = took / .seconds(1)
+                let rate = " (\((Double(frames) / max(seconds, 0.001)).fixed(1)) frames/s, start included)"
+                print("\(frames) frames in \(seconds.fixed(1)) s\(isLive ? "" : rate), stored in \(store)")
+            }
             let problems = streams.flatMap { $0.problems(ingestDied: ingestDeaths.load(ordering: .relaxed) > 0) }
             if !problems.isEmpty {
                 note(StageFailure(problems.joined(separator: "\nposebus up: "), exitCode: .failure))

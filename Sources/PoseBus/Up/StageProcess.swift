@@ -27,6 +27,8 @@ final class StageProcess: @unchecked Sendable {
         /// What it said before it was ready: the reason, should it end before that.
         var preamble: [String] = []
         var isStarting = true
+        /// When it last said that all of its threads go on; nil before it is ready.
+        var lastSign: ContinuousClock.Instant?
     }
 
     /// How a stage ended.
@@ -79,7 +81,9 @@ final class StageProcess: @unchecked Sendable {
             throw StageFailure("\(name) could not be started: \(error.localizedDescription)", exitCode: .failure)
         }
         forEachLine(output) { [weak self] line in
-            if let readiness = Readiness(line: line) { self?.becomeReady(readiness) }
+            guard let self else { return }
+            if let readiness = Readiness(line: line) { becomeReady(readiness) }
+            state.withLock { $0.lastSign = .now }
         }
         forEachLine(errors) { [weak self] line in
             self?.hear(line)
@@ -93,6 +97,12 @@ final class StageProcess: @unchecked Sendable {
 
     /// The child's process id.
     var processID: Int32 { process.processIdentifier }
+
+    /// How long it has not said that its threads go on; nil before it is ready and after its end.
+    var silence: Duration? {
+        guard process.isRunning else { return nil }
+        return state.withLock { $0.lastSign }.map { ContinuousClock.now - $0 }
+    }
 
     /// Asks the stage to drain and end.
     func terminate() {

@@ -26,9 +26,15 @@ actor Supervisor {
 
     private var stages: [String: Running] = [:]
     private var hasGivenUp = false
+    private var silent: Set<Int32> = []
+    private var lookout: Task<Void, Never>?
     private let log: @Sendable (String) -> Void
     private let onDeath: @Sendable (String) -> Void
     private let onGivingUp: @Sendable (StageFailure) -> Void
+
+    /// After so long without a sign of life the log says so, and after so long a stage is killed, to be restarted. A stage
+    /// with a stuck thread ends itself before.
+    private static let silence = (warning: Duration.milliseconds(2500), limit: Duration.seconds(12))
 
     /// How many deaths within a minute make a restart pointless.
     private static let deathsAMinute = 5
@@ -63,6 +69,7 @@ actor Supervisor {
                 if let endpoint = readiness[bind.name] { stages[plan.name]?.plan.binds[index].endpoint = endpoint }
             }
             keepAlive(plan.name, process)
+            if lookout == nil { lookout = Task { [weak self] in await self?.lookOut() } }
             return readiness
         } catch {
             let isEnding = stages[plan.name]?.isEnding ?? true
@@ -106,6 +113,37 @@ actor Supervisor {
         Task {
             let end = await process.end()
             await replace(name, whichEnded: "\(end)", end.exitCode)
+        }
+    }
+
+    /// Notices stages that are frozen: stopped by a signal, or so stuck that not even their watchdog runs.
+    private func lookOut() async {
+        var before = ContinuousClock.now
+        var grace = ContinuousClock.now
+        while !hasGivenUp, stages.contains(where: { $0.value.process != nil || !$0.value.isEnding }),
+            (try? await Task.sleep(for: .milliseconds(250))) != nil
+        {
+            let now = ContinuousClock.now
+            // Where this loop itself was held up, everybody was: nobody can have said anything.
+            if now - before > .seconds(2) { grace = now }
+            before = now
+            for stage in stages.values.compactMap(\.process) {
+                guard let silence = stage.silence.map({ min($0, now - grace) }) else { continue }
+                if silence < Self.silence.warning {
+                    if silent.remove(stage.processID) != nil { log("\(stage.name) goes on") }
+                    continue
+                }
+                if silent.insert(stage.processID).inserted {
+                    log(
+                        "\(stage.name) shows no sign of life: it is stopped or stuck, and what it has to do waits. If that "
+                            + "lasts \(Self.silence.limit) it is restarted")
+                }
+                if silence >= Self.silence.limit {
+                    log("\(stage.name) is killed, to be restarted")
+                    silent.remove(stage.processID)
+                    stage.kill()
+                }
+            }
         }
     }
 

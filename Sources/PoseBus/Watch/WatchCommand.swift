@@ -14,7 +14,7 @@ struct WatchCommand: AsyncParsableCommand {
         abstract: "See results as they are published.",
         discussion: """
             Shows one line for each frame: stream, sequence, persons with their track, score and box, or why the frame was \
-            dropped, and the time from acceptance to publication. With --json the outcomes themselves, one a line, for other \
+            dropped, and the time from acceptance to its commit. With --json the outcomes themselves, one a line, for other \
             programs. From the first frame shown on none is left out, however slow the terminal is: what was missed is \
             fetched from the sink's store (--replay). With --from-start that begins with the session's first frame. \
             Ctrl-C ends it.
