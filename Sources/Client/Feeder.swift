@@ -13,7 +13,8 @@ public import ZeroMQ
 /// the feeder's name and the frame's number what it has already, so nothing is lost or doubled as long as ingest
 /// remembers: for its life, and with a spool (`posebus-ingest --spool`) beyond it.
 ///
-/// Use it on one thread: it owns a socket.
+/// Use it on one thread: it owns a socket. It works while one of its functions runs, so call `idle` while there is no
+/// frame to send: what is unanswered would otherwise be sent again only with the next frame.
 public final class Feeder {
     /// What became of a frame that ingest did not take.
     public struct Refusal: Sendable, Equatable {
@@ -52,6 +53,7 @@ public final class Feeder {
     private let monitor: Monitor
     private let poller = Poller()
     private let token: Poller.Token
+    private let wakeUp: Poller.Token?
     private let delivery: Delivery?
     private let maxOutstanding: Int
     private let encoder = JSONEncoder()
@@ -73,10 +75,11 @@ public final class Feeder {
     ///   - endpoint: ingest's ROUTER, by default port 5551.
     ///   - delivery: what a full window does with this stream; nil leaves it to ingest.
     ///   - maxOutstanding: how many frames may be unanswered.
+    ///   - wakeUp: a file descriptor that ends `idle` while it is readable, such as a `Mailbox`'s.
     ///   - options: what the socket's options begin with.
     public init(
         stream: StreamName, to endpoint: String, in context: Context, delivery: Delivery? = nil,
-        maxOutstanding: Int = 16, options: SocketOptions = SocketOptions()
+        maxOutstanding: Int = 16, wakeUp: Int32? = nil, options: SocketOptions = SocketOptions()
     ) throws(ZeroMQError) {
         self.stream = stream
         self.delivery = delivery
@@ -91,6 +94,8 @@ public final class Feeder {
         try socket.connect(endpoint)
         token = poller.watch(socket)
         _ = poller.watch(monitor.socket)
+        self.wakeUp = wakeUp.map { [poller] in poller.watch(fileDescriptor: $0) }
+        setWakeUp(false)
     }
 
     /// Frames that wait for an answer.
@@ -121,6 +126,23 @@ public final class Feeder {
         guard try wait(until: { $0.queue.count == 0 }, whileWaiting) else { return false }
         if end == .open { end = .wanted }
         return try wait(until: { $0.end == .answered }, whileWaiting)
+    }
+
+    /// Goes on with what is under way while there is no frame to send: takes answers, and sends again what a lost
+    /// connection may have lost.
+    ///
+    /// - Parameter timeout: how long, at most. It returns early when something happened.
+    public func idle(for timeout: Duration) throws {
+        try turn()
+        setWakeUp(true)
+        defer { setWakeUp(false) }
+        try poller.wait(timeout: timeout)
+        try turn()
+    }
+
+    /// Only an idle feeder waits for it: a readable one would end every other wait at once.
+    private func setWakeUp(_ isOn: Bool) {
+        if let wakeUp { poller.setInterest(wakeUp, receiving: isOn) }
     }
 
     private func wait(until done: (Feeder) -> Bool, _ whileWaiting: () -> Bool) throws -> Bool {

@@ -121,6 +121,26 @@ def test_an_ingest_that_is_killed_ends_the_run_with_an_account_of_what_is_lost(u
     assert f"stdin: 300 frames in, {outcomes} outcomes out" in run.program.output()
 
 
+def test_with_a_spool_an_ingest_that_is_killed_costs_no_frame(up, tmp_path):
+    run = up("--spool", tmp_path / "spool")
+    run.feed(100)
+    run.wait(100)
+    infer, ingest = run.pid("infer"), run.pid("ingest")
+    os.kill(infer, signal.SIGSTOP)
+    run.feed(100)
+    os.kill(ingest, signal.SIGKILL)
+    run.pid("ingest", other_than=ingest)
+    os.kill(infer, signal.SIGCONT)
+    # Nothing more comes yet: what was unanswered must not wait for the next frame.
+    run.wait(200)
+    run.feed(100)
+    assert run.end() == 0, run.said()
+    assert stored(run.store, "stdin") == [(number, None) for number in range(300)]
+    (session,) = sessions(run.store)
+    assert session["ended"]
+    check_promise(run.store)
+
+
 def test_an_ingest_that_is_killed_when_all_is_stored_loses_nothing(up):
     run = up()
     run.feed(50)

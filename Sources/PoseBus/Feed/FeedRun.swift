@@ -62,45 +62,84 @@ final class FeedRun: Sendable {
     func run(
         to endpoint: String, access: Access = .thisMachine, outstanding: Int = 16, joints: JointsFile? = nil
     ) async throws {
-        // Runs until its own end: a stopped source ends at its next frame.
-        try await runOnThread(named: "feed-\(stream)") { [self] in
-            let source = try spec.open(stop: stop)
-            state.withLock { $0.expected = source.frameCount }
-            let feeder = try Feeder(
-                stream: stream, to: endpoint, in: Context(access: access),
-                delivery: spec.isLive ? .live : .lossless, maxOutstanding: outstanding)
-            while !stop.isStopped, let frame = try source.next() {
-                let message = frame.jpeg.withUnsafeBytes { Message(copying: $0) }
-                let sent = try feeder.send(
-                    jpeg: message, captureTime: Timestamp(nanoseconds: frame.captureTimeNs),
-                    whileWaiting: { [self] in
-                        note(feeder, nil)
-                        return !stop.isStopped
-                    })
-                if sent == nil { break }
-                if let known = frame.known { try joints?.write(known) }
-                note(feeder, source.warning)
-                state.withLock { $0.sent += 1 }
+        let reader = SourceReader()
+        // Both run until their own end: a stopped source ends at its next frame.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in
+                try await runOnThread(named: "read-\(stream)") { [self] in reader.read(spec, stop: stop) }
             }
-            // The end goes out also when the person stopped early: the session closes with what was sent.
-            var deadline: ContinuousClock.Instant?
-            let ended = try feeder.end { [self] in
-                note(feeder, nil)
-                if stop.isStopped, deadline == nil { deadline = .now + Self.patience }
-                return !isAbandoned.load(ordering: .relaxed) && deadline.map { .now < $0 } ?? true
+            group.addTask { [self] in
+                try await runOnThread(named: "feed-\(stream)") { [self] in
+                    defer { reader.close() }
+                    try feed(from: reader, to: endpoint, access, outstanding, joints)
+                }
             }
-            note(feeder, source.warning)
-            if ended { state.withLock { $0.isDone = true } }
+            defer { stop.stop() }
+            try await group.waitForAll()
         }
     }
 
+    private func feed(
+        from reader: SourceReader, to endpoint: String, _ access: Access, _ outstanding: Int, _ joints: JointsFile?
+    ) throws {
+        let feeder = try Feeder(
+            stream: stream, to: endpoint, in: Context(access: access), delivery: spec.isLive ? .live : .lossless,
+            maxOutstanding: outstanding, wakeUp: reader.fileDescriptor)
+        var failure: (any Error)?
+        reading: while true {
+            for item in reader.drain() {
+                switch item {
+                case .began(let frameCount): state.withLock { $0.expected = frameCount }
+                case .frame(let frame):
+                    guard !stop.isStopped, try send(frame, by: feeder) else { break reading }
+                    if let known = frame.known { try joints?.write(known) }
+                    reader.taken()
+                case .ended(let warning):
+                    if let warning { state.withLock { $0.warning = warning } }
+                    break reading
+                case .failed(let error):
+                    failure = error
+                    break reading
+                }
+            }
+            // A source that is silent, as a camera may be, must not keep what is unanswered from being sent again.
+            try feeder.idle(for: .milliseconds(100))
+            note(feeder)
+            if stop.isStopped { break }
+        }
+        // The end goes out also when the person stopped early or the source failed: the session closes with what was sent.
+        var deadline: ContinuousClock.Instant?
+        let ended = try feeder.end { [self] in
+            note(feeder)
+            if stop.isStopped, deadline == nil { deadline = .now + Self.patience }
+            return !isAbandoned.load(ordering: .relaxed) && deadline.map { .now < $0 } ?? true
+        }
+        note(feeder)
+        if let failure { throw failure }
+        if ended { state.withLock { $0.isDone = true } }
+    }
+
+    /// Sends a frame.
+    ///
+    /// - Returns: false where the person stopped before there was room for it.
+    private func send(_ frame: SourceFrame, by feeder: Feeder) throws -> Bool {
+        let message = frame.jpeg.withUnsafeBytes { Message(copying: $0) }
+        let number = try feeder.send(jpeg: message, captureTime: Timestamp(nanoseconds: frame.captureTimeNs)) { [self] in
+            note(feeder)
+            return !stop.isStopped
+        }
+        note(feeder)
+        guard number != nil else { return false }
+        state.withLock { $0.sent += 1 }
+        return true
+    }
+
     /// Takes note of how far it is.
-    private func note(_ feeder: Feeder, _ warning: String?) {
+    private func note(_ feeder: Feeder) {
         state.withLock { state in
             state.accepted = feeder.accepted
             state.refused = feeder.refusedCount
             state.lastRefusal = feeder.refusals.last.map { "frame \($0.frame): \($0.reason)" }
-            if let warning { state.warning = warning }
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import FrameSources
 internal import Messages
 internal import Security
 internal import Stage

@@ -14,11 +14,12 @@ struct StagePlans: Sendable {
     ///
     /// - Parameters:
     ///   - ephemeral: whether feeders and subscribers are served on free ports; the stages then meet in files.
+    ///   - spool: folder where ingest keeps what is accepted; nil keeps it in memory.
     ///   - logLevel: of all three.
     ///   - keyArguments: which keys all three have.
     init(
-        engine: EngineKind, store: String, models: URL, threads: Int?, ephemeral: Bool, logLevel: String,
-        keyArguments: [String]
+        engine: EngineKind, store: String, models: URL, threads: Int?, ephemeral: Bool, spool: String?,
+        logLevel: String, keyArguments: [String]
     ) throws {
         // Short: the path of a local socket has at most 107 bytes.
         var template = Array("/tmp/posebus-XXXXXX".utf8CString)
@@ -50,7 +51,8 @@ struct StagePlans: Sendable {
         ingest = .init(
             name: "posebus-ingest",
             // It ends when everything is stored, however long that takes: how long to wait is the supervisor's matter.
-            arguments: ["--infer", frames, "--acks", acks, "--drain-seconds", "1000000"] + level,
+            arguments: ["--infer", frames, "--acks", acks, "--drain-seconds", "1000000"]
+                + (spool.map { ["--spool", $0] } ?? []) + level,
             binds: [
                 ("push", "--bind-push", outer(.framesPush)), ("request", "--bind-request", outer(.framesRequest)),
                 ("preview", "--bind-preview", outer(.preview)),

@@ -42,6 +42,13 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "With a test: source: write the known joints to this file.")
     var joints: String?
 
+    @Option(
+        help: """
+            Folder in which ingest keeps each accepted frame until its outcome is stored, so that even its own death costs \
+            none. Without it ingest keeps them in memory.
+            """)
+    var spool: String?
+
     @Option(help: "Level of the stages' logs shown here.")
     var stageLogLevel = "warning"
 
@@ -61,7 +68,7 @@ struct UpCommand: AsyncParsableCommand {
                 runs: zip(specs, names).map { FeedRun($0, stream: $1) },
                 plans: try StagePlans(
                     engine: engine, store: store, models: folder, threads: threads, ephemeral: ephemeral,
-                    logLevel: stageLogLevel, keyArguments: security.arguments),
+                    spool: spool, logLevel: stageLogLevel, keyArguments: security.arguments),
                 store: store, joints: file, keys: keys)
         } catch {
             printError("posebus up: \(error)")
