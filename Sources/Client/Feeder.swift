@@ -87,7 +87,7 @@ public final class Feeder {
         var options = options
         // Room for all of them once more, after a reconnect.
         options.sendHighWaterMark = 2 * maxOutstanding + 2
-        options.receiveHighWaterMark = 2 * maxOutstanding + 2
+        options.receiveHighWaterMark = 0  // of answers; never full: see `SocketOptions.heartbeatInterval`
         options.server = .ingest
         socket = try Socket(.dealer, in: context, options: options)
         monitor = try Monitor(watching: socket, in: context)

@@ -1,4 +1,4 @@
-internal import Messages
+package import Messages
 
 /// The beginning or the end of a session, as the sink announces it.
 public struct SessionEvent: Sendable, Equatable, Decodable {

@@ -111,6 +111,18 @@ package struct InferLedger<Answer> {
         return true
     }
 
+    /// Every finished answer that the sink has not acknowledged as far as this ledger knows, in order.
+    package var finished: [Answer] {
+        guard let entries else { return [] }
+        var answers: [Answer] = []
+        var sequence = entries.start
+        while sequence < entries.end {
+            if let answer = entries[sequence].answer { answers.append(answer) }
+            sequence = sequence.next
+        }
+        return answers
+    }
+
     /// Moves the entries out, so that changing them copies nothing.
     private mutating func take(orBeginAt start: SequenceNumber) -> SequenceRing<Entry> {
         defer { entries = nil }

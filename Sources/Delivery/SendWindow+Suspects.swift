@@ -54,6 +54,7 @@ extension SendWindow {
         frameCount -= 1
         byteCount -= entries[sequence].bytes
         inFlightCount -= 1
+        inFlightBytes -= entries[sequence].bytes
         recordCount += 1
         entries[sequence].payload = nil
         entries[sequence].bytes = 0

@@ -14,7 +14,10 @@ extension SendWindow {
 
     /// Notes that what `upcoming` said was handed to the socket.
     package mutating func sent(at now: ContinuousClock.Instant) {
-        if entries[cursor].payload != nil { inFlightCount += 1 }
+        if entries[cursor].payload != nil {
+            inFlightCount += 1
+            inFlightBytes += entries[cursor].bytes
+        }
         entries[cursor].sends += 1
         entries[cursor].sentAt = now
         retry.sent(at: now)
@@ -48,7 +51,10 @@ extension SendWindow {
                 frameCount -= 1
                 byteCount -= entry.bytes
                 if isMarked(entry.losses) { suspectCount -= 1 }
-                if wasInFlight { inFlightCount -= 1 }
+                if wasInFlight {
+                    inFlightCount -= 1
+                    inFlightBytes -= entry.bytes
+                }
             }
         }
         cursor = max(cursor, entries.start)
@@ -85,6 +91,7 @@ extension SendWindow {
         let count = cursor.distance(from: entries.start)
         cursor = entries.start
         inFlightCount = 0
+        inFlightBytes = 0
         retry.restarted(timedOut: timedOut)
         return count
     }

@@ -73,6 +73,8 @@ package struct SendWindow<Payload> {
     package internal(set) var recordCount = 0
     /// Frames sent and not acknowledged, since the last `resendAll`.
     package internal(set) var inFlightCount = 0
+    /// Bytes of their payloads.
+    package internal(set) var inFlightBytes = 0
     /// Frames shed so far.
     package internal(set) var shedTotal = 0
     /// The first entry that must not be sent yet, because it is not on disk; nil without a spool.

@@ -19,6 +19,7 @@ final class InferSockets {
 
     private let frames: Socket
     private let outcomes: Socket
+    private let sinkMonitor: Monitor
     private let poller = Poller()
     private let framesToken: Poller.Token
     private let outcomesToken: Poller.Token
@@ -28,6 +29,11 @@ final class InferSockets {
     /// Outcomes the sink's connection has not taken yet. Ingest's windows bound it: an outcome waits for each frame.
     private var outbox: [[Message]] = []
     private var inHand = 0
+    /// Nothing is handed to libzmq for a sink that is not connected.
+    private var isSinkConnected = false
+    private var wasSinkConnected = false
+    private var lostIngests = 0
+    private var silences = 0
     private var counters = InferCounters()
     private var lastReport = InferCounters()
     private var nextReport = ContinuousClock.now + reportInterval
@@ -54,15 +60,19 @@ final class InferSockets {
         options.maxMessageSize = Int64(max(configuration.imageLimits.bytes, 3 * configuration.imageLimits.pixels))
         options.accepts = .ingest
         options.server = .sink
+        // More than an ingest sends before it hears from the sink, so that the queue never fills.
+        options.receiveHighWaterMark = 1024
         frames = try Socket(.pull, in: context, options: options)
         options.linger = .seconds(2)
         outcomes = try Socket(.push, in: context, options: options)
+        sinkMonitor = try Monitor(watching: outcomes, in: context)
         try outcomes.connect(configuration.sink)
         readiness = Readiness(
             stage: "posebus-infer", endpoints: [("frames", try frames.bind(configuration.bind))])
         framesToken = poller.watch(frames)
         outcomesToken = poller.watch(outcomes)
         finishedToken = poller.watch(fileDescriptor: finished.fileDescriptor)
+        _ = poller.watch(sinkMonitor.socket)
         logger.info(
             "ready",
             metadata: [
@@ -96,6 +106,7 @@ final class InferSockets {
         poller.setInterest(framesToken, receiving: receiving)
         poller.setInterest(outcomesToken, receiving: false, sending: !outbox.isEmpty)
         try poller.wait(timeout: .milliseconds(500))
+        try notePeers()
         for batch in finished.drain() { batch.forEach(finish) }
         if receiving { try receive() }
         try flush()
@@ -169,9 +180,50 @@ final class InferSockets {
     }
 
     private func flush() throws {
+        guard isSinkConnected else { return }
         var sent = 0
         while sent < outbox.count, try outcomes.send(outbox[sent]) { sent += 1 }
         outbox.removeFirst(sent)
+    }
+
+    // MARK: - Peers
+
+    private func notePeers() throws {
+        let lost = frames.lostPeerCount
+        if lost > lostIngests {
+            lostIngests = lost
+            logger.notice("a connection from ingest is gone: it ended, was killed or frozen, or the network is cut")
+        }
+        let silences = frames.silenceCount
+        if silences > self.silences {
+            self.silences = silences
+            logger.warning(
+                "an ingest is silent: it sent no heartbeat for 2 s. It is frozen, or the network is cut; its frames come late"
+            )
+        }
+        while let event = try sinkMonitor.next() {
+            switch event.kind {
+            case .ready:
+                isSinkConnected = true
+                if wasSinkConnected { sendAgain() }
+                wasSinkConnected = true
+            case .disconnected where isSinkConnected:
+                isSinkConnected = false
+                logger.warning("the sink is gone: outcomes are kept until it is back")
+                // What libzmq holds for it would come before what is sent again.
+                try outcomes.disconnect(configuration.sink)
+                while try sinkMonitor.next() != nil {}
+                try outcomes.connect(configuration.sink)
+            default: break
+            }
+        }
+    }
+
+    /// What an earlier connection took may be lost with it.
+    private func sendAgain() {
+        outbox = sessions.finished
+        counters.answeredAgain += outbox.count
+        logger.notice("the sink is back", metadata: ["sent_again": "\(outbox.count)"])
     }
 
     private func report() {

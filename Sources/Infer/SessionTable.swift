@@ -44,6 +44,9 @@ struct SessionTable {
         return entries[header.session]?.ledger.finish(header.sequence, with: parts) ?? false
     }
 
+    /// Every finished answer that may not be stored yet, in each session's order.
+    var finished: [[Message]] { entries.values.flatMap(\.ledger.finished) }
+
     private mutating func makeRoom() {
         guard entries.count >= capacity else { return }
         // Sessions with frames in hand stay: their number is bounded by the frames in hand.

@@ -14,7 +14,7 @@ struct Acknowledgements {
     init(_ configuration: IngestConfiguration, context: Context, poller: Poller) throws {
         self.poller = poller
         var options = configuration.sockets
-        options.receiveHighWaterMark = 1000
+        options.receiveHighWaterMark = 0  // never full: see `SocketOptions.heartbeatInterval`
         options.maxMessageSize = 4096
         options.server = .sink
         socket = try Socket(.subscribe, in: context, options: options)

@@ -109,6 +109,7 @@ final class IngestLoop {
     /// Sends, once what is to be sent is on disk.
     func pump(at now: ContinuousClock.Instant) throws {
         try settleSpool()
+        outputs.measure(streams.sessions.values)
         try outputs.pump(at: now)
     }
 

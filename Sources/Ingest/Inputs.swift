@@ -29,11 +29,7 @@ struct Inputs {
             let socket = try Socket(kind, in: context, options: options)
             return Source(socket: socket, token: poller.watch(socket), feeder: feeder)
         }
-        // No heartbeats towards PUSH feeders: one that closes with an unread heartbeat resets the connection, and the
-        // frames that still lie in this machine's buffers are lost with it.
-        var unanswered = options
-        unanswered.heartbeatInterval = nil
-        push = try source(.pull, unanswered, Feeder(.push))
+        push = try source(.pull, options, Feeder(.push))
         try Self.bind(push.socket, configuration.pushEndpoint, option: "--bind-push")
 
         var answering = options

@@ -21,6 +21,8 @@ final class Outputs {
         var isBlocked = false
         /// Sessions with something to send, each once.
         var ready = FIFO<Session>()
+        /// What it has of all sessions together.
+        var inFlight = (frames: 0, bytes: 0)
         /// Since when it has frames of which none was acknowledged.
         var waitingSince: ContinuousClock.Instant?
         /// Whether the log says that nothing comes back.
@@ -52,6 +54,11 @@ final class Outputs {
         case connected
         case lost
     }
+
+    /// How much one infer may have. Together with the high-water mark of infer's socket, which is larger, it keeps libzmq's
+    /// queue there from filling: with a full one libzmq reads nothing more, heartbeats neither, and gives a connection up
+    /// that is only slow.
+    private static let limit = (frames: 512, bytes: 64 << 20)
 
     let all: [Output]
     private let poller: Poller
@@ -93,7 +100,16 @@ final class Outputs {
         return next
     }
 
-    /// Sends what the windows allow and the sockets take, one frame of each session in turn.
+    /// Adds up what each infer has.
+    func measure(_ sessions: some Sequence<Session>) {
+        for output in all { output.inFlight = (0, 0) }
+        for session in sessions {
+            all[session.output].inFlight.frames += session.window.inFlightCount
+            all[session.output].inFlight.bytes += session.window.inFlightBytes
+        }
+    }
+
+    /// Sends what the windows and the infers' limits allow and the sockets take, one frame of each session in turn.
     func pump(at now: ContinuousClock.Instant) throws {
         for output in all where output.isConnected && !output.isBlocked {
             while let session = output.ready.popFirst() {
@@ -101,6 +117,13 @@ final class Outputs {
                     session.isQueued = false
                     enqueue(session)  // where it has moved to another infer meanwhile
                     continue
+                }
+                let bytes = next.payload?.message.count ?? 0
+                let isFull =
+                    output.inFlight.frames >= Self.limit.frames || output.inFlight.bytes + bytes > Self.limit.bytes
+                guard !isFull || output.inFlight.frames == 0 else {
+                    output.ready.putBack(session)
+                    break
                 }
                 let header = Message(next.header.wireBytes())
                 let parts = next.payload.map { [header, $0.message] } ?? [header]
@@ -111,6 +134,10 @@ final class Outputs {
                     break
                 }
                 session.window.sent(at: now)
+                if next.payload != nil {
+                    output.inFlight.frames += 1
+                    output.inFlight.bytes += bytes
+                }
                 sent += 1
                 session.isQueued = self.next(of: session) != nil
                 if session.isQueued { output.ready.append(session) }
@@ -122,8 +149,9 @@ final class Outputs {
     /// sent again, and a frame that kills it would not be alone there.
     private func drop(_ output: Output) throws {
         try output.socket.disconnect(output.endpoint)
-        try output.socket.connect(output.endpoint)
+        // A connection that libzmq made again meanwhile ended with that.
         while try output.monitor.next() != nil {}
+        try output.socket.connect(output.endpoint)
         output.isBlocked = false
         poller.setInterest(output.token, receiving: false)
     }

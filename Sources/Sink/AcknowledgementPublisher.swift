@@ -13,6 +13,7 @@ struct AcknowledgementPublisher {
     init(options: SocketOptions, in context: Context) throws(ZeroMQError) {
         var options = options
         options.sendHighWaterMark = 1000
+        options.receiveHighWaterMark = 1000  // subscriptions
         options.maxMessageSize = 4096
         options.linger = .seconds(1)
         options.accepts = .ingest

@@ -82,7 +82,8 @@ package final class SinkLoop {
 
         let context = try Context(access: configuration.security.access)
         var options = configuration.sockets
-        options.receiveHighWaterMark = configuration.maxBatch
+        // More than an ingest lets an infer have at once, so that the queue does not fill even while the disk is.
+        options.receiveHighWaterMark = max(4096, configuration.maxBatch)
         options.accepts = .infer
         outcomes = try Socket(.pull, in: context, options: options)
         results = try ResultPublisher(options: configuration.sockets, in: context)

@@ -15,6 +15,8 @@ final class ConnectionTable: Sendable {
         var messageBytes: Int
         /// After this a connection has said who it is, or libzmq has closed it.
         var handshake: Duration
+        /// After this without a byte a peer that sends heartbeats is silent.
+        var silence: Duration
     }
 
     /// One connection.
@@ -26,6 +28,17 @@ final class ConnectionTable: Sendable {
         var accounted: Int64 = 0
         /// Whether a message of it was read since it was last looked at.
         var hasProgressed = false
+        /// Whether a message of it was ever read.
+        var hasSpoken = false
+        /// When bytes of it were last seen to have come.
+        var lastGrowth: ContinuousClock.Instant
+        var isSilent = false
+
+        init(acceptedAt: ContinuousClock.Instant) {
+            self.acceptedAt = acceptedAt
+            lastGrowth = acceptedAt
+        }
+
         /// What it sent of messages that cannot be read yet.
         var unfinished: Int { Int(max(0, received - accounted)) }
     }
@@ -34,6 +47,11 @@ final class ConnectionTable: Sendable {
         var connections: [Int32: Connection] = [:]
         /// Whether the socket was read empty since it was last looked at: what is left then is unfinished.
         var isDrained = false
+        /// Connections lost that had carried messages.
+        var lost = 0
+        /// How often one that had carried messages fell silent.
+        var silences = 0
+        var lastLook = ContinuousClock.now
     }
 
     let limits: Limits
@@ -45,7 +63,10 @@ final class ConnectionTable: Sendable {
 
     /// A message of this connection was read.
     func noteMessage(from descriptor: Int32) {
-        state.withLock { $0.connections[descriptor]?.hasProgressed = true }
+        state.withLock { state in
+            state.connections[descriptor]?.hasProgressed = true
+            state.connections[descriptor]?.hasSpoken = true
+        }
     }
 
     /// The socket has no complete message.
@@ -67,8 +88,9 @@ final class ConnectionGuard: Sendable {
     }
 
     private let orders = Mailbox<Order>()
-    /// How often unfinished messages are looked at.
-    private static let interval = Duration.milliseconds(100)
+    /// How often unfinished messages are looked at, and how often once they are a quarter of what is allowed: a peer on
+    /// this machine sends a hundred megabytes in the longer one.
+    private static let interval = (quiet: Duration.milliseconds(100), pressing: Duration.milliseconds(20))
     /// What heartbeats make a quiet connection send in an interval, generously: no message grows by so little.
     private static let heartbeatBytes: Int64 = 256
 
@@ -117,7 +139,7 @@ final class ConnectionGuard: Sendable {
             var nextLook = ContinuousClock.now
             var nextProbe = ContinuousClock.now
             while true {
-                try poller.wait(timeout: ConnectionGuard.interval)
+                try poller.wait(timeout: max(.zero, nextLook - .now))
                 for order in orders.drain() {
                     guard case .watch(let events, let table, let done) = order else { return }
                     let monitor = try Monitor(reading: events, borrowing: context)
@@ -127,8 +149,9 @@ final class ConnectionGuard: Sendable {
                 }
                 for (monitor, table) in watched { try follow(monitor, table) }
                 guard .now >= nextLook else { continue }
-                nextLook = .now + ConnectionGuard.interval
-                for (_, table) in watched { cutOffUnfinished(table) }
+                var isPressing = false
+                for (_, table) in watched where cutOffUnfinished(table) { isPressing = true }
+                nextLook = .now + (isPressing ? ConnectionGuard.interval.pressing : ConnectionGuard.interval.quiet)
                 if .now >= nextProbe {
                     nextProbe = .now + .milliseconds(500)
                     if try probe?.round() == false { return ring?.authenticatorDied() ?? () }
@@ -145,7 +168,10 @@ final class ConnectionGuard: Sendable {
                 case .accepted:
                     table.state.withLock { $0.connections[descriptor] = ConnectionTable.Connection(acceptedAt: .now) }
                     hasGrown = true
-                case .disconnected, .closed: table.state.withLock { $0.connections[descriptor] = nil }
+                case .disconnected, .closed:
+                    table.state.withLock { state in
+                        if state.connections.removeValue(forKey: descriptor)?.hasSpoken == true { state.lost += 1 }
+                    }
                 default: break
                 }
             }
@@ -174,14 +200,23 @@ final class ConnectionGuard: Sendable {
         }
 
         /// Looks at what has been sent and cannot be read, and cuts off the largest of it beyond the limits.
-        private func cutOffUnfinished(_ table: ConnectionTable) {
+        ///
+        /// - Returns: whether much has come since that may turn out to be too much.
+        private func cutOffUnfinished(_ table: ConnectionTable) -> Bool {
             for descriptor in table.state.withLock({ Self.excessive(&$0, table.limits) }) { cutOff(descriptor, table) }
+            return table.state.withLock { state in
+                state.connections.values.reduce(0) { $0 + $1.unfinished } > table.limits.unfinishedBytes / 4
+            }
         }
 
         /// What was there at the last look has been read since or is unfinished, if the socket was read empty since. If it
         /// was not, complete messages wait in it too, which their number bounds; then eight times as much is allowed.
         private static func excessive(_ state: inout ConnectionTable.State, _ limits: ConnectionTable.Limits) -> [Int32]
         {
+            let now = ContinuousClock.now
+            // Whoever did not look for a while, because this process stood still, heard nobody.
+            let wasAway = now - state.lastLook > .milliseconds(500)
+            state.lastLook = now
             var unfinished: [(descriptor: Int32, bytes: Int)] = []
             for (descriptor, var connection) in state.connections {
                 if connection.hasProgressed { connection.accounted = connection.received }
@@ -191,6 +226,14 @@ final class ConnectionGuard: Sendable {
                 let growth = total - connection.received
                 if growth <= ConnectionGuard.heartbeatBytes { connection.accounted += growth }
                 connection.received = total
+                if growth > 0 || wasAway {
+                    connection.lastGrowth = now
+                    connection.isSilent = false
+                } else if !connection.isSilent, connection.hasSpoken, total > 0, now - connection.lastGrowth > limits.silence
+                {
+                    connection.isSilent = true
+                    state.silences += 1
+                }
                 state.connections[descriptor] = connection
             }
             let allowed = limits.unfinishedBytes * (state.isDrained ? 1 : 8)

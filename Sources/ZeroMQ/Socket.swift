@@ -1,5 +1,6 @@
 internal import CZeroMQ
 internal import Glibc
+internal import Synchronization
 
 /// A ZeroMQ socket, owned by the thread that made it for its whole life. Not Sendable, on purpose: make it inside the
 /// thread's own function (see `runOnThread`).
@@ -72,6 +73,14 @@ public final class Socket {
         _ = try check("connect to", endpoint) { zmq_connect(handle, endpoint) }
     }
 
+    /// How many peers that had sent messages were lost since the socket was bound.
+    public var lostPeerCount: Int { connections?.state.withLock { $0.lost } ?? 0 }
+
+    /// How often a peer that had sent messages then sent nothing more, not even a heartbeat, for `heartbeatInterval` and
+    /// `heartbeatTimeout` together. Only for peers that send heartbeats, over TCP: libzmq itself does not notice, because
+    /// it forgets the time to live of a heartbeat with the next message.
+    public var silenceCount: Int { connections?.state.withLock { $0.silences } ?? 0 }
+
     /// Drops the connection to an endpoint, and with it what still waits to be sent there.
     public func disconnect(_ endpoint: String) throws(ZeroMQError) {
         _ = try check("disconnect from", endpoint) { zmq_disconnect(handle, endpoint) }
@@ -95,11 +104,16 @@ public final class Socket {
         try set(ZMQ_MAXMSGSIZE, options.maxMessageSize)
         try set(ZMQ_LINGER, milliseconds: options.linger)
         try set(ZMQ_IPV6, 0)
-        if let interval = options.heartbeatInterval {
+        if let interval = options.heartbeatInterval, queueCannotFill {
             try set(ZMQ_HEARTBEAT_IVL, milliseconds: interval)
             try set(ZMQ_HEARTBEAT_TIMEOUT, milliseconds: options.heartbeatTimeout)
             try set(ZMQ_HEARTBEAT_TTL, milliseconds: options.heartbeatTimeout)
         }
+        // Finds a dead machine or network where no heartbeat does.
+        try set(ZMQ_TCP_KEEPALIVE, 1)
+        try set(ZMQ_TCP_KEEPALIVE_IDLE, 5)
+        try set(ZMQ_TCP_KEEPALIVE_INTVL, 1)
+        try set(ZMQ_TCP_KEEPALIVE_CNT, 5)
         try set(ZMQ_HANDSHAKE_IVL, milliseconds: options.handshakeInterval)
         try set(ZMQ_RECONNECT_IVL, milliseconds: options.reconnectInterval.lowerBound)
         try set(ZMQ_RECONNECT_IVL_MAX, milliseconds: options.reconnectInterval.upperBound)
@@ -108,6 +122,15 @@ public final class Socket {
         if let id = options.routingID { try set(ZMQ_ROUTING_ID, bytes: id) }
         if kind == .router { try set(ZMQ_ROUTER_MANDATORY, options.routerMandatory ? 1 : 0) }
         if kind == .extendedPublish { try set(ZMQ_XPUB_VERBOSE, options.reportsEverySubscription ? 1 : 0) }
+    }
+
+    /// Whether what was received can never wait for this socket's owner.
+    private var queueCannotFill: Bool {
+        switch kind {
+        case .push: true
+        case .subscribe, .dealer: options.receiveHighWaterMark == 0
+        default: false
+        }
     }
 
     func set(_ option: Int32, _ value: Int) throws(ZeroMQError) {

@@ -17,6 +17,11 @@ public struct SocketOptions: Sendable {
     /// How long closing waits for unsent messages. Zero, except where a last answer must still leave.
     public var linger: Duration = .zero
     /// How often a silent peer is asked whether it is still there; nil turns it off.
+    ///
+    /// Only sockets ask whose queue cannot fill: PUSH, and SUB and DEALER with `receiveHighWaterMark` 0. While a queue is
+    /// full libzmq reads nothing, so it takes its peer for dead, and where the connection breaks meanwhile it aborts the
+    /// process (libzmq 4.3.4 and 4.3.5, issue 3937). Bound sockets answer and count silences
+    /// (`Socket.silenceCount`).
     public var heartbeatInterval: Duration? = .milliseconds(500)
     /// How long a peer may take to answer a heartbeat before its connection is closed.
     public var heartbeatTimeout: Duration = .milliseconds(1500)

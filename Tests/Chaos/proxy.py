@@ -49,6 +49,8 @@ class Proxy(threading.Thread):
         try:
             await asyncio.gather(
                 self._forward(reader, far_writer, link), self._forward(far_reader, writer, link))
+        except asyncio.CancelledError:
+            pass  # the proxy is stopped
         finally:
             self._links.remove(link)
             for end in link["writers"]:

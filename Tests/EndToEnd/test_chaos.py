@@ -12,8 +12,8 @@ sys.path[:0] = [str(ROOT / "Tests" / "Chaos"), str(ROOT / "clients" / "python" /
 import trials  # noqa: E402
 
 
-# Not yet "frozen": no stage sees a frozen ingest.
-@pytest.mark.parametrize("name", [name for name in trials.ALL if name != "frozen"])
+
+@pytest.mark.parametrize("name", list(trials.ALL))
 def test_trial(name, tmp_path, record_property):
     seed = int(os.environ.get("POSEBUS_CHAOS_SEED", 1))
     print(f"seed {seed}: repeat with Tests/Chaos/run --seed {seed} {name}")

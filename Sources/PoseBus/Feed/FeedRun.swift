@@ -107,11 +107,12 @@ final class FeedRun: Sendable {
             note(feeder)
             if stop.isStopped { break }
         }
+        if let failure, status.sent == 0 { throw failure }
         // The end goes out also when the person stopped early or the source failed: the session closes with what was sent.
         var deadline: ContinuousClock.Instant?
         let ended = try feeder.end { [self] in
             note(feeder)
-            if stop.isStopped, deadline == nil { deadline = .now + Self.patience }
+            if stop.isStopped || failure != nil, deadline == nil { deadline = .now + Self.patience }
             return !isAbandoned.load(ordering: .relaxed) && deadline.map { .now < $0 } ?? true
         }
         note(feeder)

@@ -67,7 +67,8 @@ extension Socket {
         let table = ConnectionTable(
             limits: .init(
                 connections: options.maxConnections, unfinishedBytes: options.maxUnfinishedBytes,
-                messageBytes: Int(clamping: options.maxMessageSize), handshake: options.handshakeInterval))
+                messageBytes: Int(clamping: options.maxMessageSize), handshake: options.handshakeInterval,
+                silence: (options.heartbeatInterval ?? .milliseconds(500)) + options.heartbeatTimeout))
         let events = try Monitor.start(watching: self, for: ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
         try context.startThreads().watch(events, table)
         return table
