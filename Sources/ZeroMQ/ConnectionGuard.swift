@@ -229,7 +229,8 @@ final class ConnectionGuard: Sendable {
                 if growth > 0 || wasAway {
                     connection.lastGrowth = now
                     connection.isSilent = false
-                } else if !connection.isSilent, connection.hasSpoken, total > 0, now - connection.lastGrowth > limits.silence
+                } else if !connection.isSilent, connection.hasSpoken, total > 0,
+                    now - connection.lastGrowth > limits.silence
                 {
                     connection.isSilent = true
                     state.silences += 1

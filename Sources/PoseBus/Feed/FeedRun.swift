@@ -125,7 +125,8 @@ final class FeedRun: Sendable {
     /// - Returns: false where the person stopped before there was room for it.
     private func send(_ frame: SourceFrame, by feeder: Feeder) throws -> Bool {
         let message = frame.jpeg.withUnsafeBytes { Message(copying: $0) }
-        let number = try feeder.send(jpeg: message, captureTime: Timestamp(nanoseconds: frame.captureTimeNs)) { [self] in
+        let number = try feeder.send(jpeg: message, captureTime: Timestamp(nanoseconds: frame.captureTimeNs)) {
+            [self] in
             note(feeder)
             return !stop.isStopped
         }
