@@ -1,11 +1,10 @@
 extension PosePipeline {
-    /// Searches the pictures that are due for persons nobody follows yet.
+    /// Searches pictures for persons nobody follows yet.
     package func discover(_ scenes: inout [Scene]) throws {
         var windows: [(scene: Int, region: PoseRegion)] = []
         for (index, scene) in scenes.enumerated() {
             let tracker = scene.tracker
-            let due = tracker.framesSinceDetection.map { $0 >= options.redetectionInterval } ?? true
-            guard scene.found.isEmpty || due, scene.found.count < options.maximumPersons else { continue }
+            guard scene.found.count < options.maximumPersons else { continue }
             let search = searchWindows(scene)
             if search.includesWhole { tracker.framesSinceDetection = 0 }
             for region in search.regions {
@@ -20,7 +19,9 @@ extension PosePipeline {
         var candidates: [(scene: Int, region: PoseRegion)] = []
         for (window, persons) in zip(windows, detections) {
             let followed = scenes[window.scene].live.map(\.bodyRegion)
+            let isPart = window.region != PoseRegion(letterboxing: scenes[window.scene].image)
             for region in persons.map(\.region) {
+                if isPart, followed.contains(where: { isNear(region, $0) }) { continue }
                 let rivals = followed + candidates.filter { $0.scene == window.scene }.map(\.region)
                 guard rivals.count < options.maximumPersons, !rivals.contains(where: region.coincides(with:)) else {
                     continue
@@ -31,15 +32,32 @@ extension PosePipeline {
         try admit(candidates, into: &scenes)
     }
 
-    /// What to search in a picture that is due: all of it and, while nobody is found, one part of it more each time,
-    /// because a small person does not show in the whole. Not so while somebody is followed: magnified, a cast shadow
-    /// can pass for a person. Where nobody has been found for a while, or the stream's allowance is used up, one of the
-    /// two has to do.
+    /// Whether a magnified part of the picture may show a followed person's own shadow here, which can pass for a person.
+    private func isNear(_ region: PoseRegion, _ followed: PoseRegion) -> Bool {
+        region.center.distance(to: followed.center) < PosePipeline.shadowReach * followed.size
+    }
+
+    /// Body sizes.
+    private static let shadowReach: Float = 1.5
+
+    /// What to search in a picture: all of it and one part of it more each time, because a small person does not
+    /// show in the whole; while somebody is followed, only parts as high as the picture's shorter side, three for each search
+    /// of the whole. Where nobody has been found for a while, or the stream's allowance is used up, one of the two has to do.
     private func searchWindows(_ scene: Scene) -> (regions: [PoseRegion], includesWhole: Bool) {
         let tracker = scene.tracker
         let whole = PoseRegion(letterboxing: scene.image)
-        guard scene.found.isEmpty else { return ([whole], true) }
-        let tiles = PosePipeline.tiles(width: scene.image.width, height: scene.image.height)
+        let (width, height) = (scene.image.width, scene.image.height)
+        guard scene.found.isEmpty else {
+            let since = tracker.framesSinceDetection ?? options.redetectionInterval
+            if since >= options.redetectionInterval { return ([whole], true) }
+            let tiles = PosePipeline.tiles(width: width, height: height, scales: [1])
+            guard since.isMultiple(of: max(1, options.redetectionInterval / 4)), since > 0, tracker.maySearch,
+                tiles.count > 1
+            else { return ([], false) }
+            defer { tracker.searchStep += 1 }
+            return ([tiles[tracker.searchStep % tiles.count]], false)
+        }
+        let tiles = PosePipeline.tiles(width: width, height: height)
         let isLongEmpty = tracker.emptyFrames > options.redetectionInterval
         if isLongEmpty, tracker.emptyFrames.isMultiple(of: 2) { return ([whole], true) }
         guard isLongEmpty || tracker.maySearch else { return ([whole], true) }
@@ -83,9 +101,8 @@ extension PosePipeline {
     }
 
     /// Overlapping squares that cover a picture: as high as its shorter side, then three fifths of that.
-    package static func tiles(width: Int, height: Int) -> [PoseRegion] {
+    package static func tiles(width: Int, height: Int, scales: [Float] = [1, 0.6]) -> [PoseRegion] {
         let short = Float(min(width, height))
-        let scales: [Float] = [1, 0.6]
         return scales.flatMap { scale -> [PoseRegion] in
             let side = short * scale
             func centers(_ length: Int) -> [Float] {

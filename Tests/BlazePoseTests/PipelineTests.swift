@@ -11,8 +11,9 @@ internal import Testing
         #expect(persons.allSatisfy { $0.map(\.trackID) == [1] })
         #expect(
             persons.allSatisfy { $0[0].observed && $0[0].keypoints.count == 33 && $0[0].worldKeypoints.count == 33 })
-        // The first frame: one batch of two crops through the detector, then a look and its confirmation.
-        #expect(scene.detectorRuns == [2])
+        // The first frame: one batch of two crops through the detector, then a look and its confirmation. Then a part now
+        // and then, for others.
+        #expect(scene.detectorRuns == [2, 1, 1, 1])
         #expect(scene.landmarkRuns == [1, 1] + [Int](repeating: 1, count: 11))
         for (frame, found) in persons.enumerated() {
             let expected = 200 + 2 * Float(frame)
@@ -29,9 +30,26 @@ internal import Testing
         var options = BlazePoseOptions()
         options.redetectionInterval = 10
         let persons = try run(scene, frames: 0..<40, options)
-        #expect(persons[..<10].allSatisfy { $0.map(\.trackID) == [1] })
-        #expect(persons[10...].allSatisfy { $0.map(\.trackID) == [1, 2] })
-        #expect(scene.detectorRuns.count == 4)
+        let first = try #require(persons.firstIndex { $0.count == 2 })
+        #expect((5...10).contains(first))
+        #expect(persons[..<first].allSatisfy { $0.map(\.trackID) == [1] })
+        #expect(persons[first...].allSatisfy { $0.map(\.trackID) == [1, 2] })
+    }
+
+    @Test func aSmallPersonIsFoundWhileAnotherIsFollowedButNotInTheOnesShadow() throws {
+        let scene = SimulatedScene()
+        var small = Body(frames: 0..<200) { _ in Point(x: 520, y: 200) }
+        (small.size, small.visibleWithin) = (60, 400)
+        let followed = Body(frames: 0..<200) { _ in Point(x: 150, y: 180) }
+        scene.bodies = [followed, small]
+        let persons = try run(scene, frames: 0..<60)
+        let first = try #require(persons.firstIndex { $0.count == 2 })
+        #expect(first < 15)
+        #expect(persons[first...].allSatisfy { $0.map(\.trackID) == [1, 2] })
+        // Less than one and a half times the followed one's size away.
+        (small.frames, small.center) = (3..<200, { _ in Point(x: 300, y: 230) })
+        scene.bodies = [followed, small]
+        #expect(try run(scene, frames: 0..<60).allSatisfy { $0.map(\.trackID) == [1] })
     }
 
     @Test func aJumpIsCaughtByACloserLookAndKeepsTheNumber() throws {
@@ -163,7 +181,9 @@ internal import Testing
             let image = try SimulatedScene.image(frame)
             let persons = try pipeline.process(trackers.map { ($0, image, nil) })
             #expect(persons.map { $0.map(\.trackID) } == [[1, 2], [1, 2], [1, 2]])
-            if frame > 0 { #expect(scene.landmarkRuns == [6] && scene.detectorRuns.isEmpty) }
+            if frame > 0 { #expect(scene.landmarkRuns == [6]) }
+            // In the third frame a part of each stream's picture, all in one batch.
+            if frame > 0 { #expect(scene.detectorRuns == (frame == 3 ? [3] : [])) }
         }
         #expect(try pipeline.process([]).isEmpty)
     }

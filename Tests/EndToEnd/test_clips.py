@@ -2,12 +2,13 @@
 
 import json
 import math
+import subprocess
 
 import pytest
 
 from store import check_promise
 from test_tool import lines, up
-from pipeline import check_complete
+from pipeline import DEADLINE, check_complete
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,21 @@ def test_a_clip_has_the_same_poses_every_time(posebus, models, clips, processed,
     first = processed(posebus, clips / "kicker.mp4")
     again = up(posebus, tmp_path, clips / "kicker.mp4", engine="blazepose")[0]
     assert [outcome["persons"] for outcome in first] == [outcome["persons"] for outcome in again]
+
+
+def test_two_riders_side_by_side(posebus, models, clips, tmp_path):
+    """Half as large in the whole picture, both are found, each under one number."""
+    wide = tmp_path / "wide.mp4"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", clips / "kicker.mp4", "-filter_complex",
+         "[0:v]split[left][other];[other]hflip[right];[left][right]hstack", "-c:v", "libx264", "-crf", "16", wide],
+        check=True, timeout=DEADLINE)
+    outcomes = up(posebus, tmp_path, wide, engine="blazepose")[0]
+    tracks = {person["track_id"] for outcome in outcomes for person in outcome["persons"]}
+    both = sum(len(outcome["persons"]) == 2 for outcome in outcomes)
+    print(f"two riders: both in {both} of {len(outcomes)} frames")
+    assert tracks == {1, 2}
+    assert both >= 0.75 * len(outcomes)
 
 
 def test_park_the_rider_in_most_frames(posebus, models, clips, processed):
