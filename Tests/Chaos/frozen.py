@@ -44,3 +44,35 @@ def frozen(folder, seed, long):
     times = {name: f"{len(took)} seen, worst {max(took):.1f} s" for name, took in seen.items()}
     assert not unseen, f"not noticed within {LIMIT:.0f} s: {unseen}; {times}; {found}"
     return f"{count} freezes: {times}; {found}"
+
+
+def stuck(folder, seed, long):
+    """A thread of infer never comes back: its own watchdog says so within 3 s, and all goes on once it is restarted."""
+    rng = random.Random(seed)
+    count = 20 if long else 2
+    took = []
+    with Flow(folder, rate=30) as flow:
+        for number in range(count):
+            frame = max(len(outcomes) for outcomes in flow.watcher.outcomes.values()) + rng.randrange(60, 90)
+            flow.pipeline.kill("infer")
+            flow.pipeline.options["infer"] = [
+                "--inject-fault", f"hang@{frame}", "--stuck", "exit", "--engine-patience-seconds", "1"]
+            infer = flow.pipeline.start("infer")
+            # The file that a restarted stage writes to is a new one.
+            end = time.monotonic() + 60
+            while "thread engine has not moved" not in infer.errors():
+                assert time.monotonic() < end, f"the engine that hangs at frame {frame} is not reported"
+                time.sleep(0.02)
+            # Nothing came any more from about when it got stuck.
+            took.append(time.monotonic() - max(flow.watcher.latest_at.values()))
+            if number == 0:
+                # It ends by itself; to save time the later ones are killed.
+                assert infer.process.wait(30) == 70
+        flow.pipeline.options["infer"] = []
+        flow.pipeline.kill("infer")
+        flow.pipeline.start("infer")
+        recovery = flow.until_moving()
+        found = flow.finish()
+    late = [round(seconds, 1) for seconds in took if seconds > LIMIT]
+    assert not late, f"reported after {late} s"
+    return f"{count} stuck threads reported, worst {max(took):.1f} s; flowing again after {recovery:.1f} s; {found}"

@@ -7,7 +7,7 @@ from disk import disk
 from durability import durability
 from faults import faults, links
 from flow import CannotRun
-from frozen import frozen
+from frozen import frozen, stuck
 from kills import kills
 from memory import multipart, overload, stalled
 
@@ -15,5 +15,5 @@ __all__ = ["ALL", "CannotRun"]
 
 ALL = {
     trial.__name__: trial
-    for trial in (kills, faults, links, frozen, disk, overload, stalled, multipart, durability)
+    for trial in (kills, faults, links, frozen, stuck, disk, overload, stalled, multipart, durability)
 }
