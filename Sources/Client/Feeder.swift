@@ -49,8 +49,7 @@ public final class Feeder {
         case open, wanted, sent, answered
     }
 
-    private let socket: Socket
-    private let monitor: Monitor
+    private let connector: Connector
     private let poller = Poller()
     private let token: Poller.Token
     private let wakeUp: Poller.Token?
@@ -61,7 +60,6 @@ public final class Feeder {
     private let name = SessionID().description
     private var queue = FeederQueue<Frame>()
     private var end = End.open
-    private var isConnected = false
     private var wasConnected = false
     /// Ingest asked for patience.
     private var pauseEnd: ContinuousClock.Instant?
@@ -89,11 +87,8 @@ public final class Feeder {
         options.sendHighWaterMark = 2 * maxOutstanding + 2
         options.receiveHighWaterMark = 0  // of answers; never full: see `SocketOptions.heartbeatInterval`
         options.server = .ingest
-        socket = try Socket(.dealer, in: context, options: options)
-        monitor = try Monitor(watching: socket, in: context)
-        try socket.connect(endpoint)
-        token = poller.watch(socket)
-        _ = poller.watch(monitor.socket)
+        connector = try Connector(.dealer, to: endpoint, in: context, options: options)
+        token = connector.watch(with: poller)
         self.wakeUp = wakeUp.map { [poller] in poller.watch(fileDescriptor: $0) }
         setWakeUp(false)
     }
@@ -170,7 +165,7 @@ public final class Feeder {
         }
         poller.setInterest(token, receiving: true)
         // What a socket without a connection holds would reach ingest behind what is sent again.
-        while isConnected, let next = queue.upcoming {
+        while connector.isUp, let next = queue.upcoming {
             let number = CameraFrame(next.number)
             let header = FeederHeader(
                 stream: stream, captureTime: next.frame.captureTime, cameraFrame: number, delivery: delivery,
@@ -178,32 +173,30 @@ public final class Feeder {
             guard try transmit([Message(try encoder.encode(header)), next.frame.jpeg]) else { return }
             queue.sent()
         }
-        if isConnected, end == .wanted, queue.count == 0 {
+        if connector.isUp, end == .wanted, queue.count == 0 {
             let header = FeederHeader(stream: stream, feeder: name, isEnd: true)
             if try transmit([Message(try encoder.encode(header))]) { end = .sent }
         }
     }
 
     private func transmit(_ parts: [Message]) throws -> Bool {
-        if try socket.send(parts) { return true }
+        if try connector.socket.send(parts) { return true }
         poller.setInterest(token, receiving: true, sending: true)
         return false
     }
 
     private func takeEvents() throws {
-        while let event = try monitor.next() {
-            switch event.kind {
-            case .ready:
-                isConnected = true
+        for change in try connector.changes() {
+            switch change {
+            case .up:
                 if wasConnected {
                     resent += queue.restart()
                     if end == .sent { end = .wanted }
                 }
                 wasConnected = true
-            case .disconnected: isConnected = false
+            case .lost: break
             case .keyRefused:
-                throw ZeroMQError(code: .keyRefused, operation: "connect to", subject: event.endpoint)
-            default: break
+                throw ZeroMQError(code: .keyRefused, operation: "connect to", subject: connector.endpoint)
             }
         }
     }
@@ -211,7 +204,7 @@ public final class Feeder {
     // MARK: - Answers
 
     private func takeAnswers() throws {
-        while case .parts(let parts)? = try socket.receive() {
+        while case .parts(let parts)? = try connector.socket.receive() {
             switch parts.last?.text.flatMap(FeederAnswer.init) {
             case .accepted(let frame?)?: accepted += queue.accepted(frame.value)
             case .accepted(nil)?: if end == .sent { end = .answered }

@@ -18,8 +18,7 @@ final class InferSockets {
     private let logger: Logger
 
     private let frames: Socket
-    private let outcomes: Socket
-    private let sinkMonitor: Monitor
+    private let sink: Connector
     private let poller = Poller()
     private let framesToken: Poller.Token
     private let outcomesToken: Poller.Token
@@ -29,9 +28,7 @@ final class InferSockets {
     /// Outcomes the sink's connection has not taken yet. Ingest's windows bound it: an outcome waits for each frame.
     private var outbox: [[Message]] = []
     private var inHand = 0
-    /// Nothing is handed to libzmq for a sink that is not connected.
-    private var isSinkConnected = false
-    private var wasSinkConnected = false
+    private var wasSinkUp = false
     private var lostIngests = 0
     private var silences = 0
     private var counters = InferCounters()
@@ -64,15 +61,12 @@ final class InferSockets {
         options.receiveHighWaterMark = 1024
         frames = try Socket(.pull, in: context, options: options)
         options.linger = .seconds(2)
-        outcomes = try Socket(.push, in: context, options: options)
-        sinkMonitor = try Monitor(watching: outcomes, in: context)
-        try outcomes.connect(configuration.sink)
+        sink = try Connector(.push, to: configuration.sink, in: context, options: options)
         readiness = Readiness(
             stage: "posebus-infer", endpoints: [("frames", try frames.bind(configuration.bind))])
         framesToken = poller.watch(frames)
-        outcomesToken = poller.watch(outcomes)
+        outcomesToken = sink.watch(with: poller)
         finishedToken = poller.watch(fileDescriptor: finished.fileDescriptor)
-        _ = poller.watch(sinkMonitor.socket)
         logger.info(
             "ready",
             metadata: [
@@ -104,7 +98,7 @@ final class InferSockets {
 
     private func turn(receiving: Bool) throws {
         poller.setInterest(framesToken, receiving: receiving)
-        poller.setInterest(outcomesToken, receiving: false, sending: !outbox.isEmpty)
+        poller.setInterest(outcomesToken, receiving: false, sending: sink.isUp && !outbox.isEmpty)
         try poller.wait(timeout: .milliseconds(500))
         try notePeers()
         for batch in finished.drain() { batch.forEach(finish) }
@@ -180,9 +174,10 @@ final class InferSockets {
     }
 
     private func flush() throws {
-        guard isSinkConnected else { return }
+        // Nothing is handed to libzmq for a sink that is not there.
+        guard sink.isUp else { return }
         var sent = 0
-        while sent < outbox.count, try outcomes.send(outbox[sent]) { sent += 1 }
+        while sent < outbox.count, try sink.socket.send(outbox[sent]) { sent += 1 }
         outbox.removeFirst(sent)
     }
 
@@ -201,20 +196,19 @@ final class InferSockets {
                 "an ingest is silent: it sent no heartbeat for 2 s. It is frozen, or the network is cut; its frames come late"
             )
         }
-        while let event = try sinkMonitor.next() {
-            switch event.kind {
-            case .ready:
-                isSinkConnected = true
-                if wasSinkConnected { sendAgain() }
-                wasSinkConnected = true
-            case .disconnected where isSinkConnected:
-                isSinkConnected = false
-                logger.warning("the sink is gone: outcomes are kept until it is back")
-                // What libzmq holds for it would come before what is sent again.
-                try outcomes.disconnect(configuration.sink)
-                while try sinkMonitor.next() != nil {}
-                try outcomes.connect(configuration.sink)
-            default: break
+        for change in try sink.changes() {
+            switch change {
+            case .up:
+                if wasSinkUp { sendAgain() }
+                wasSinkUp = true
+            case .lost: logger.warning("the sink is gone: outcomes are kept until it is back")
+            case .keyRefused:
+                logger.error(
+                    """
+                    the sink at \(sink.endpoint) refuses this infer's key, or has another one than the certificates here say: \
+                    put this infer's certificate into the folder infer/ there, and the sink's into sink/ here \
+                    (docs/security.md)
+                    """)
             }
         }
     }

@@ -18,13 +18,7 @@ extension IngestLoop {
             }
         }
         for (index, change) in try outputs.poll(at: now) { noteInfer(index, change) }
-        let sinks = try acknowledgements.changes()
-        for endpoint in sinks.lost { logger.warning("sink at \(endpoint) is gone: frames are kept until it is back") }
-        for endpoint in sinks.back {
-            // Outcomes on their way to it may be lost. Infer answers from its cache what it has finished.
-            let count = resend { _ in true }
-            logger.notice("sink at \(endpoint) is back: \(count) frames are sent again")
-        }
+        for change in try acknowledgements.changes(at: now) { noteSink(change) }
         if try preview.readSubscriptions() {
             for stream in streams.byName.values { stream.isWatched = preview.isWatched(stream.name) }
         }
@@ -50,10 +44,31 @@ extension IngestLoop {
         if !stream.waiting.isEmpty { try admitWaiting(of: stream) }
     }
 
-    private func noteInfer(_ index: Int, _ change: Outputs.Change) {
+    private func noteSink(_ change: Acknowledgements.Change) {
+        switch change {
+        case .lost(let endpoint): logger.warning("sink at \(endpoint) is gone: frames are kept until it is back")
+        case .back(let endpoint):
+            // Outcomes on their way to it may be lost. Infer answers from its cache what it has finished.
+            let count = resend { _ in true }
+            logger.notice("sink at \(endpoint) is back: \(count) frames are sent again")
+        case .keyRefused(let endpoint): noteRefusedKey(by: "sink", at: endpoint)
+        }
+    }
+
+    private func noteRefusedKey(by stage: String, at endpoint: String) {
+        guard limiter.shouldLog("key refused \(endpoint)") else { return }
+        logger.error(
+            """
+            \(stage) at \(endpoint) refuses this ingest's key, or has another one than the certificates here say: put this \
+            ingest's certificate into the folder ingest/ there, and the \(stage)'s into \(stage)/ here (docs/security.md)
+            """)
+    }
+
+    private func noteInfer(_ index: Int, _ change: Connector.Change) {
         let endpoint = outputs.all[index].endpoint
         switch change {
-        case .connected:
+        case .keyRefused: noteRefusedKey(by: "infer", at: endpoint)
+        case .up:
             var count = 0
             for session in streams.sessions.values where session.output == index {
                 count += session.window.resendCount

@@ -9,12 +9,8 @@ internal import ZeroMQ
 final class Outputs {
     /// One infer.
     final class Output {
-        let endpoint: String
-        let socket: Socket
-        let monitor: Monitor
+        let connector: Connector
         let token: Poller.Token
-        let monitorToken: Poller.Token
-        var isConnected = false
         /// Since when it is out of reach.
         var lostAt: ContinuousClock.Instant?
         /// Its socket takes no more for now.
@@ -38,21 +34,14 @@ final class Outputs {
             options.server = .infer
             // Frames wait for it: an infer that has loaded its models, or is back, is found at once.
             options.reconnectInterval = .milliseconds(20) ... .milliseconds(100)
-            socket = try Socket(.push, in: context, options: options)
-            monitor = try Monitor(watching: socket, in: context)
-            token = poller.watch(socket)
+            connector = try Connector(.push, to: endpoint, in: context, options: options)
+            token = connector.watch(with: poller)
             poller.setInterest(token, receiving: false)
-            monitorToken = poller.watch(monitor.socket)
-            self.endpoint = endpoint
             lostAt = now
-            try socket.connect(endpoint)
         }
-    }
 
-    /// What the monitor saw.
-    enum Change {
-        case connected
-        case lost
+        var endpoint: String { connector.endpoint }
+        var isConnected: Bool { connector.isUp }
     }
 
     /// How much one infer may have. Together with the high-water mark of infer's socket, which is larger, it keeps libzmq's
@@ -127,7 +116,7 @@ final class Outputs {
                 }
                 let header = Message(next.header.wireBytes())
                 let parts = next.payload.map { [header, $0.message] } ?? [header]
-                guard try output.socket.send(parts) else {
+                guard try output.connector.socket.send(parts) else {
                     output.ready.putBack(session)
                     output.isBlocked = true
                     poller.setInterest(output.token, receiving: false, sending: true)
@@ -145,43 +134,29 @@ final class Outputs {
         }
     }
 
-    /// Throws away what libzmq still holds for an infer that is lost. It would reach the next one before everything is
-    /// sent again, and a frame that kills it would not be alone there.
-    private func drop(_ output: Output) throws {
-        try output.socket.disconnect(output.endpoint)
-        // A connection that libzmq made again meanwhile ended with that.
-        while try output.monitor.next() != nil {}
-        try output.socket.connect(output.endpoint)
-        output.isBlocked = false
-        poller.setInterest(output.token, receiving: false)
-    }
-
     /// Takes note of what the poller found.
     ///
     /// - Returns: the infers that came or went.
-    func poll(at now: ContinuousClock.Instant) throws -> [(index: Int, change: Change)] {
-        var changes: [(index: Int, change: Change)] = []
+    func poll(at now: ContinuousClock.Instant) throws -> [(index: Int, change: Connector.Change)] {
+        var changes: [(index: Int, change: Connector.Change)] = []
         for (index, output) in all.enumerated() {
-            if output.isBlocked, poller.isWritable(output.token) {
-                output.isBlocked = false
-                poller.setInterest(output.token, receiving: false)
-            }
-            guard poller.isReadable(output.monitorToken) else { continue }
-            while let event = try output.monitor.next() {
-                switch event.kind {
-                case .ready:
-                    output.isConnected = true
-                    output.lostAt = nil
-                    changes.append((index, .connected))
-                case .disconnected where output.isConnected:
-                    output.isConnected = false
+            if output.isBlocked, poller.isWritable(output.token) { unblock(output) }
+            for change in try output.connector.changes(at: now) {
+                switch change {
+                case .up: output.lostAt = nil
+                case .lost:
                     output.lostAt = now
-                    changes.append((index, .lost))
-                    try drop(output)
-                default: break
+                    unblock(output)
+                case .keyRefused: break
                 }
+                changes.append((index, change))
             }
         }
         return changes
+    }
+
+    private func unblock(_ output: Output) {
+        output.isBlocked = false
+        poller.setInterest(output.token, receiving: false)
     }
 }

@@ -143,6 +143,8 @@ class Flow:
 
     def __init__(self, folder, rate=100, streams=STREAMS, make=Pipeline, trusting=True, **options):
         self.trusting = trusting
+        folder = Path(folder)
+        folder.mkdir(exist_ok=True)
         self.pipeline = make(folder, **options)
         self.rate, self.streams = rate, streams
         # Ingest's endpoint stays while ingest is started again.

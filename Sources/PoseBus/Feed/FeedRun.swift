@@ -70,11 +70,13 @@ final class FeedRun: Sendable {
             }
             group.addTask { [self] in
                 try await runOnThread(named: "feed-\(stream)") { [self] in
-                    defer { reader.close() }
+                    defer {
+                        stop.stop()
+                        reader.close()
+                    }
                     try feed(from: reader, to: endpoint, access, outstanding, joints)
                 }
             }
-            defer { stop.stop() }
             try await group.waitForAll()
         }
     }

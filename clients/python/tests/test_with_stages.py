@@ -125,7 +125,7 @@ def test_going_on_from_a_saved_position_through_later_sessions(pipeline):
                 sessions.setdefault(event.session, []).append(event.sequence)
             elif event.event == "end":
                 ended.append(event.session)
-        # In order within each session. The last one may still be under way when the subscriber comes, and be heard first.
+        # In order within each session. The last one may still be under way when the subscriber comes, and come first.
         expected = [list(range(10)), list(range(5, 20)), list(range(30))]
         assert sorted(sessions.values(), key=len) == expected
         assert set(ended) == set(sessions)
