@@ -46,7 +46,8 @@ def overload(folder, seed, long):
             "SELECT capture_time_ns FROM outcomes WHERE drop_reason IS NULL ORDER BY sequence")]
     assert set(kinds) == {"pose", "shed"} and sum(kinds.values()) == frames, kinds
     carried = kinds["pose"] / seconds
-    totals = sorted(watcher.totals)
+    # Without the last window: once nothing more comes, nothing is shed, and those frames wait for the whole of it.
+    totals = sorted(watcher.totals[:-window])
     p99 = totals[int(len(totals) * 0.99)] / 1000
     limit = window / carried
     assert p99 < limit, f"p99 {p99:.2f} s is not under window × frame time = {limit:.2f} s"
