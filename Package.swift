@@ -59,7 +59,8 @@ var targets: [Target] = [
     module("Spool", ["Messages"]),
     module("Security", ["ZeroMQ"]),
     module("Client", ["Delivery", "ZeroMQ", "Messages", "Security"]),
-    module("FrameSources", ["JPEG"]),
+    module("Spawning"),
+    module("FrameSources", ["JPEG", "Spawning"]),
     module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints"),
     module("Weights", ["Checkpoints"]),
@@ -74,7 +75,7 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Client", "FrameSources", "JPEG", "Messages", "Security", "Stage", "Store", "Weights", "ZeroMQ",
+            "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store", "Weights", "ZeroMQ",
             argumentParser, unixSignals,
         ]),
 
@@ -86,6 +87,7 @@ var targets: [Target] = [
     tests("Store", ["Messages", grdb]),
     tests("Security", ["ZeroMQ"]),
     tests("Client", ["Messages", "ZeroMQ"]),
+    tests("Spawning"),
     tests("FrameSources", ["JPEG"]),
     tests("Stage"),
     tests("Checkpoints"),

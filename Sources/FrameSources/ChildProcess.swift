@@ -1,63 +1,38 @@
 package import Foundation
-internal import Synchronization
+internal import Spawning
 
 /// A child process whose standard output and error are read in one place.
 ///
 /// Standard error is drained while output is read, so that a talkative child never blocks, and only its end is kept.
-/// The child has its own process group: a Ctrl-C in the terminal reaches the parent, which then ends the child.
 package final class ChildProcess {
     package private(set) var errorText = ""
     private let name: String
-    package let pid: pid_t
-    private var output: Int32
+    private let process: SpawnedProcess
     private var errors: Int32
-    private var exitStatus: Int32?
     private static let keptErrorBytes = 4096
-    private static let starting = Mutex(())
-    private typealias Pipe = (read: Int32, write: Int32)
 
     /// Starts a program found in PATH.
     ///
     /// - Throws: `FrameSourceError` that says what to install if the program is missing.
     package init(_ name: String, _ arguments: [String]) throws(FrameSourceError) {
         self.name = name
-        // One at a time, or a child started between `pipe` and `fcntl` would inherit the other's pipes and keep them
-        // open after it has ended.
-        let (outputPipe, errorPipe, child, result) = try Self.starting.withLock { _ throws(FrameSourceError) in
-            let outputPipe = try Self.makePipe()
-            let errorPipe: Pipe
-            do throws(FrameSourceError) {
-                errorPipe = try Self.makePipe()
-            } catch {
-                close(outputPipe.read)
-                close(outputPipe.write)
-                throw error
-            }
-            // Fewer wake-ups with large frames; where the system's limit is lower, the default does too.
-            let setPipeSize: Int32 = 1031  // F_SETPIPE_SZ, which glibc shows to GNU programs only
-            _ = fcntl(outputPipe.write, setPipeSize, 1 << 20)
-            var child: pid_t = 0
-            let result = Self.spawn(&child, name, arguments, output: outputPipe.write, errors: errorPipe.write)
-            close(outputPipe.write)
-            close(errorPipe.write)
-            return (outputPipe, errorPipe, child, result)
+        do throws(SpawnError) {
+            process = try SpawnedProcess(name, arguments, output: .pipe, errors: .pipe)
+        } catch {
+            throw FrameSourceError(
+                error.code == ENOENT
+                    ? "\(name) is not installed; it is needed to read videos. Install it with: apt-get install ffmpeg"
+                    : "\(error)")
         }
-        output = outputPipe.read
-        errors = errorPipe.read
-        pid = child
-        guard result == 0 else {
-            exitStatus = result
-            if result == ENOENT {
-                throw FrameSourceError(
-                    "\(name) is not installed; it is needed to read videos. Install it with: apt-get install ffmpeg")
-            }
-            throw FrameSourceError("could not start \(name): \(String(cString: strerror(result)))")
-        }
+        errors = process.errors
+        // Fewer wake-ups with large frames; where the system's limit is lower, the default does too.
+        let setPipeSize: Int32 = 1031  // F_SETPIPE_SZ, which glibc shows to GNU programs only
+        _ = fcntl(process.output, setPipeSize, 1 << 20)
     }
 
     deinit {
         end()
-        close(output)
+        close(process.output)
         close(errors)
     }
 
@@ -70,7 +45,7 @@ package final class ChildProcess {
                 throw FrameSourceError("\(name) gave no answer in time\(errorSuffix)")
             }
             var watched = [
-                pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: process.output, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
             ]
             let ready = poll(&watched, 2, SourceStop.checkIntervalMs)
@@ -78,7 +53,7 @@ package final class ChildProcess {
             guard ready > 0 else { continue }
             if watched[1].revents != 0 { drainErrors() }
             if watched[0].revents != 0 {
-                return try readChunk(output, capacity: capacity, name: "the output of \(name)")
+                return try readChunk(process.output, capacity: capacity, name: "the output of \(name)")
             }
         }
         return []
@@ -87,19 +62,21 @@ package final class ChildProcess {
     /// Waits for the child to end by itself and returns its exit status (128 + signal if killed by one).
     package func wait() -> Int32 {
         while errors >= 0, drainErrors() {}
-        return reap(options: 0) ?? 0
+        return switch process.wait() {
+        case .status(let status): status
+        case .signal(let number): 128 + number
+        }
     }
+
+    /// Its process id.
+    package var pid: pid_t { process.pid }
 
     /// Ends the child: a polite signal, then a firm one.
     func end() {
-        guard exitStatus == nil else { return }
-        kill(pid, SIGTERM)
-        for _ in 0..<20 {
-            if reap(options: WNOHANG) != nil { return }
-            usleep(10_000)
-        }
-        kill(pid, SIGKILL)
-        _ = reap(options: 0)
+        process.send(SIGTERM)
+        for _ in 0..<20 where process.end == nil { usleep(10_000) }
+        process.send(SIGKILL)
+        process.wait()
     }
 
     /// The child's last words, for the end of an error message.
@@ -121,56 +98,6 @@ package final class ChildProcess {
             errorText = String(decoding: errorText.utf8.suffix(Self.keptErrorBytes / 2), as: UTF8.self)
         }
         return true
-    }
-
-    private func reap(options: Int32) -> Int32? {
-        if let exitStatus { return exitStatus }
-        var status: Int32 = 0
-        var result: pid_t
-        repeat {
-            result = waitpid(pid, &status, options)
-        } while result < 0 && errno == EINTR
-        guard result != 0 else { return nil }
-        // Somebody else reaped it (result < 0): then it has ended, and nothing more is known.
-        let signal = status & 0x7F
-        exitStatus = result < 0 ? 0 : signal == 0 ? (status >> 8) & 0xFF : 128 + signal
-        return exitStatus
-    }
-
-    private static func makePipe() throws(FrameSourceError) -> Pipe {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else {
-            throw FrameSourceError("could not make a pipe: \(String(cString: strerror(errno)))")
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return (ends[0], ends[1])
-    }
-
-    private static func spawn(
-        _ pid: inout pid_t, _ name: String, _ arguments: [String], output: Int32, errors: Int32
-    ) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_adddup2(&actions, errors, 2)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The stages block signals in their threads; a child must not inherit that, or SIGTERM could not end it.
-        var none = sigset_t()
-        var all = sigset_t()
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP
-        posix_spawnattr_setflags(&attributes, Int16(flags))
-        var argv = ([name] + arguments).map { strdup($0) } + [nil]
-        defer { argv.forEach { free($0) } }
-        return posix_spawnp(&pid, name, &actions, &attributes, &argv, environ)
     }
 }
 

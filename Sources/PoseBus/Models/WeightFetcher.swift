@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Spawning
 internal import Stage
 internal import Weights
 
@@ -57,20 +58,18 @@ struct WeightFetcher {
     }
 
     private func run(_ command: [String], advice: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        // pip's progress is for the person; standard output is for results.
-        process.standardOutput = FileHandle.standardError
+        let end: ProcessEnd
         do {
-            try process.run()
+            // pip's progress is for the person; standard output is for results.
+            end = try SpawnedProcess(
+                command[0], Array(command.dropFirst()), output: .standardError, errors: .standardError
+            ).wait()
         } catch {
-            throw StageFailure("\(command[0]) could not be started: \(advice)", exitCode: .unavailable)
+            throw StageFailure("\(error): \(advice)", exitCode: .unavailable)
         }
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        guard end == .status(0) else {
             throw StageFailure(
-                "\(command.prefix(4).joined(separator: " ")) failed with status \(process.terminationStatus): \(advice)",
+                "\(command.prefix(4).joined(separator: " ")) \(end): \(advice)",
                 exitCode: .unavailable)
         }
     }

@@ -3,6 +3,7 @@ internal import Foundation
 internal import FrameSources
 internal import Messages
 internal import Security
+internal import Spawning
 internal import Stage
 internal import Synchronization
 internal import Weights

@@ -1,52 +1,30 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Spawning
 internal import Stage
 internal import Synchronization
 
 /// A stage run as a child process: started, watched until it is ready, stopped by its own process id.
-final class StageProcess: @unchecked Sendable {
-    // Unchecked: `Process` is not Sendable. It is configured in `init` and started once in `start()`; afterwards only
-    // its process id and its termination are asked for, which Foundation guards itself.
+final class StageProcess: Sendable {
     let name: String
-    private let process = Process()
+    private let executable: URL
+    private let arguments: [String]
     private let log: @Sendable (String) -> Void
     private let state = Mutex(State())
     /// Open once the stage is ready, or will never be.
     private let settled = Latch()
     /// Open once the stage has ended and all that it said has been read.
     private let ended = Latch()
-    /// Held open for the child's life: it stops when this closes.
-    private let lifeline = Pipe()
-    private let output = Pipe()
-    private let errors = Pipe()
-
     private struct State {
+        var process: SpawnedProcess?
         var readiness: Readiness?
-        var end: End?
+        var end: ProcessEnd?
         var hasSaidAll = false
         /// What it said before it was ready: the reason, should it end before that.
         var preamble: [String] = []
         var isStarting = true
         /// When it last said that all of its threads go on; nil before it is ready.
         var lastSign: ContinuousClock.Instant?
-    }
-
-    /// How a stage ended.
-    enum End: Sendable, Equatable, CustomStringConvertible {
-        case status(Int32)
-        case signal(Int32)
-
-        var description: String {
-            switch self {
-            case .status(let status): "ended with status \(status)"
-            case .signal(let number): "was killed by signal \(number)"
-            }
-        }
-
-        /// What this process ends with when it has to give up for that reason.
-        var exitCode: ExitCode {
-            if case .status(let status) = self, status != 0 { ExitCode(status) } else { .failure }
-        }
     }
 
     /// A stage that is not started yet.
@@ -57,66 +35,67 @@ final class StageProcess: @unchecked Sendable {
     init(_ name: String, _ arguments: [String], onLog: @escaping @Sendable (String) -> Void) throws {
         self.name = name
         log = onLog
-        process.executableURL = try Sibling.url(of: name)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging([supervisedVariable: "1"]) { $1 }
-        process.standardInput = lifeline
-        process.standardOutput = output
-        process.standardError = errors
-        process.terminationHandler = { [weak self] process in
-            let end: End =
-                process.terminationReason == .uncaughtSignal
-                ? .signal(process.terminationStatus) : .status(process.terminationStatus)
-            self?.note { $0.end = end }
-        }
+        executable = try Sibling.url(of: name)
+        self.arguments = arguments
     }
 
     /// Starts the stage and waits until it says that it is ready.
     ///
     /// - Throws: `StageFailure` with the stage's own words when it ends before that.
     func start() async throws -> Readiness {
+        let process: SpawnedProcess
         do {
-            try process.run()
+            // Its standard input is held open for its life: it stops when that closes.
+            process = try SpawnedProcess(
+                executable.path, arguments, environment: [supervisedVariable: "1"], input: .pipe, output: .pipe,
+                errors: .pipe)
         } catch {
-            throw StageFailure("\(name) could not be started: \(error.localizedDescription)", exitCode: .failure)
+            throw StageFailure("\(error)", exitCode: .failure)
         }
-        forEachLine(output) { [weak self] line in
+        state.withLock { $0.process = process }
+        forEachLine(process.output) { [weak self] line in
             guard let self else { return }
             if let readiness = Readiness(line: line) { becomeReady(readiness) }
             state.withLock { $0.lastSign = .now }
         }
-        forEachLine(errors) { [weak self] line in
+        forEachLine(process.errors) { [weak self] line in
             self?.hear(line)
         } atEnd: { [weak self] in
             self?.note { $0.hasSaidAll = true }
         }
+        let waiter = Thread { [weak self] in
+            let end = process.wait()
+            close(process.input)
+            self?.note { $0.end = end }
+        }
+        waiter.name = "end of \(name)"
+        waiter.start()
         await settled.wait()
         if let readiness = state.withLock({ $0.readiness }) { return readiness }
         throw startFailure
     }
 
-    /// The child's process id.
-    var processID: Int32 { process.processIdentifier }
+    /// The child's process id; 0 before it is started.
+    var processID: Int32 { state.withLock { $0.process?.pid } ?? 0 }
 
     /// How long it has not said that its threads go on; nil before it is ready and after its end.
     var silence: Duration? {
-        guard process.isRunning else { return nil }
-        return state.withLock { $0.lastSign }.map { ContinuousClock.now - $0 }
+        state.withLock { $0.end == nil ? $0.lastSign : nil }.map { ContinuousClock.now - $0 }
     }
 
     /// Asks the stage to drain and end.
     func terminate() {
-        if process.isRunning { process.terminate() }
+        state.withLock { $0.process }?.send(SIGTERM)
     }
 
     /// Ends the stage at once.
     func kill() {
-        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+        state.withLock { $0.process }?.send(SIGKILL)
     }
 
     /// Waits for the end.
     @discardableResult
-    func end() async -> End {
+    func end() async -> ProcessEnd {
         await ended.wait()
         return state.withLock { $0.end ?? .status(0) }
     }
@@ -163,11 +142,18 @@ final class StageProcess: @unchecked Sendable {
     }
 }
 
+extension ProcessEnd {
+    /// What this process ends with when it has to give up for that reason.
+    var exitCode: ExitCode {
+        if case .status(let status) = self, status != 0 { ExitCode(status) } else { .failure }
+    }
+}
+
 /// Calls `body` with every line a pipe delivers, and `atEnd` when it is closed, on a thread of its own.
 private func forEachLine(
-    _ pipe: Pipe, _ body: @escaping @Sendable (String) -> Void, atEnd: @escaping @Sendable () -> Void = {}
+    _ pipe: Int32, _ body: @escaping @Sendable (String) -> Void, atEnd: @escaping @Sendable () -> Void = {}
 ) {
-    let handle = pipe.fileHandleForReading
+    let handle = FileHandle(fileDescriptor: pipe, closeOnDealloc: true)
     Thread.detachNewThread {
         var rest = Data()
         while case let chunk = handle.availableData, !chunk.isEmpty {

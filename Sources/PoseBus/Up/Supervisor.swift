@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Spawning
 internal import Stage
 
 /// Keeps stages running on this machine: starts them, restarts one that dies on the endpoints it had, and stops them.
@@ -84,7 +85,7 @@ actor Supervisor {
     ///
     /// - Returns: how it ended; nil where it does not run.
     @discardableResult
-    func end(_ name: String) async -> StageProcess.End? {
+    func end(_ name: String) async -> ProcessEnd? {
         stages[name]?.isEnding = true
         guard let process = stages[name]?.process else { return nil }
         process.terminate()
