@@ -57,8 +57,8 @@ class Source(threading.Thread):
 
     def run(self):
         endpoint, rate, delivery, limit = self._arguments
+        feeder = Feeder(self.stream, endpoint, delivery=delivery, max_outstanding=32)
         try:
-            feeder = Feeder(self.stream, endpoint, delivery=delivery, max_outstanding=32)
             images = jpegs(50, "160x120")
             due = time.monotonic()
             while not self.may_stop.is_set() and (limit is None or feeder.next_frame < limit):
@@ -70,9 +70,10 @@ class Source(threading.Thread):
             self.confirmed = feeder.accepted
             assert feeder.refused == 0
             self.frames = feeder.accepted
-            feeder.close()
         except BaseException as error:  # noqa: BLE001 - handed on by finish()
             self.error = error
+        finally:
+            feeder.close()
 
     def finish(self):
         """Ends the stream; returns how many frames were confirmed."""

@@ -13,6 +13,7 @@ from typing import Callable, Union
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from ._monitor import monitor
 from .errors import FeederTimeout, FrameRefused
 from .security import Curve
 
@@ -95,8 +96,9 @@ class Feeder:
         self._paused_until = 0.0
         # By this name ingest tells frames that are sent again from new ones.
         self._name = uuid.uuid4().hex
-        self._owns_context = context is None
-        self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
+        # Not a context of its own: if this object is dropped unclosed, say by an exception, the garbage collector would
+        # end that context while its sockets are open, and pyzmq would wait for them for ever.
+        self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context.instance()
         self._closed = False
         self._socket, self._monitor = self._open()
 
@@ -164,8 +166,6 @@ class Feeder:
             return
         self._closed = True
         self._shut()
-        if self._owns_context:
-            self._context.term()
 
     def __enter__(self) -> Feeder:
         return self
@@ -196,9 +196,9 @@ class Feeder:
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
         if self._curve is not None:
             self._curve.apply(socket)
-        monitor: zmq.Socket[bytes] = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        events = monitor(socket, zmq.EVENT_DISCONNECTED)
         socket.connect(self.endpoint)
-        return socket, monitor
+        return socket, events
 
     def _shut(self) -> None:
         self._socket.disable_monitor()

@@ -12,6 +12,7 @@ import zmq
 import zmq.asyncio
 from zmq.utils.monitor import parse_monitor_message
 
+from ._monitor import monitor
 from .follower import Follower, Position, Sequenced, Statistics
 from .outcomes import Outcome, ProtobufOutcome, SessionEvent
 from .security import Curve
@@ -72,8 +73,9 @@ class _Connection(Generic[T]):
         self._replay_curve = replay_curve or curve
         self._max_queued = max_queued
         self._max_message_bytes = max_message_bytes
-        self._owns_context = context is None
-        self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context()
+        # Not a context of its own: if this object is dropped unclosed, say by an exception, the garbage collector would
+        # end that context while its sockets are open, and pyzmq would wait for them for ever.
+        self._context: zmq.Context[zmq.Socket[bytes]] = context or zmq.Context.instance()
         self._closed = False
         # Subscribe first: whatever is published from then on arrives, and what came before is asked for.
         self._pose_prefix = f"pose/{format}/".encode()
@@ -108,11 +110,11 @@ class _Connection(Generic[T]):
 
     def _open_results(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
         socket = self._socket(zmq.SUB, self._results_curve)
-        monitor: zmq.Socket[bytes] = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        events = monitor(socket, zmq.EVENT_HANDSHAKE_SUCCEEDED)
         for topic in self._topics:
             socket.subscribe(topic)
         socket.connect(self._results_endpoint)
-        return socket, monitor
+        return socket, events
 
     def _close_results(self) -> None:
         self._results.disable_monitor()
@@ -125,7 +127,7 @@ class _Connection(Generic[T]):
         if self._replay_endpoint is None:
             return
         self._replay = self._socket(zmq.DEALER, self._replay_curve)
-        self._replay_monitor = self._replay.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._replay_monitor = monitor(self._replay, zmq.EVENT_DISCONNECTED)
         self._replay.connect(self._replay_endpoint)
 
     def _close_replay(self) -> None:
@@ -226,8 +228,6 @@ class _Connection(Generic[T]):
         self._closed = True
         self._close_replay()
         self._close_results()
-        if self._owns_context:
-            self._context.term()
 
 
 def _receive(socket: zmq.Socket[bytes] | None) -> list[bytes] | None:
