@@ -21,6 +21,13 @@ struct FIFO<Element> {
         }
     }
 
+    /// Takes out every element that matches, wherever it stands.
+    mutating func removeAll(where matches: (Element) -> Bool) {
+        elements.removeFirst(head)
+        head = 0
+        elements.removeAll(where: matches)
+    }
+
     mutating func popFirst() -> Element? {
         guard let first else { return nil }
         head += 1

@@ -180,7 +180,7 @@ extension IngestLoop {
             guard let lostAt = output.lostAt, now - lostAt >= configuration.moveAfter else { continue }
             for session in streams.sessions.values where session.output == index {
                 clearSuspicion(of: session)
-                session.output = outputs.choose(for: session.stream.name)
+                outputs.move(session, to: outputs.choose(for: session.stream.name))
                 if session.window.isSuspect { outputs.all[session.output].probation.begin([session.id]) }
                 counters.resent += session.window.resendAll()
                 outputs.enqueue(session)

@@ -81,6 +81,15 @@ final class Outputs {
         all[session.output].ready.append(session)
     }
 
+    /// Puts a session to another infer, without a place in the queue of either.
+    func move(_ session: Session, to index: Int) {
+        if session.isQueued {
+            all[session.output].ready.removeAll { $0 === session }
+            session.isQueued = false
+        }
+        session.output = index
+    }
+
     /// What a session may send now.
     private func next(of session: Session) -> SendWindow<FramePayload>.Transmission? {
         guard let next = session.window.upcoming else { return nil }
@@ -102,9 +111,8 @@ final class Outputs {
     func pump(at now: ContinuousClock.Instant) throws {
         for output in all where output.isConnected && !output.isBlocked {
             while let session = output.ready.popFirst() {
-                guard all[session.output] === output, let next = next(of: session) else {
+                guard let next = next(of: session) else {
                     session.isQueued = false
-                    enqueue(session)  // where it has moved to another infer meanwhile
                     continue
                 }
                 let bytes = next.payload?.message.count ?? 0

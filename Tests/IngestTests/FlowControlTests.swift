@@ -142,16 +142,22 @@ import ZeroMQ
     }
 
     @Test func aStreamLeavesAnInferThatStaysAway() async throws {
-        let context = try Context()
         try await withIngest({
             $0.infers.insert("ipc:///tmp/posebus-nobody-\(UInt64.random(in: 0 ... .max))", at: 0)
             $0.moveAfter = .milliseconds(100)
         }) { rig in
+            // None is there, so the streams are put to both, and wait.
+            rig.stopInfer()
+            try rig.pass(.milliseconds(200))
             let request = try rig.feeder(.request)
-            for stream in 0..<8 { _ = try rig.ask(request, #"{"stream":"s\#(stream)"}"#, try jpeg()) }
-            try rig.wait(for: "all streams at the infer that is there") { rig.arrived.count >= 8 }
+            for stream in 0..<16 { _ = try rig.ask(request, #"{"stream":"s\#(stream)"}"#, try jpeg()) }
+            #expect(rig.arrived.isEmpty)
+            try rig.startInfer()
+            try rig.wait(for: "all streams at the infer that is there") { rig.arrived.count >= 16 }
+            for stream in 0..<16 { _ = try rig.ask(request, #"{"stream":"s\#(stream)"}"#, try jpeg()) }
+            try rig.wait(for: "their next frames") { rig.arrived.count >= 32 }
+            for stream in 0..<16 { #expect(rig.sequences(of: "s\(stream)") == [0, 1]) }
         }
-        withExtendedLifetime(context) {}
     }
 
     @Test func stoppingRefusesEndsAndDrains() async throws {
