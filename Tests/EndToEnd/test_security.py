@@ -516,16 +516,20 @@ def end_thread(process, name):
     tasks = [task for task in Path(f"/proc/{process}/task").iterdir() if (task / "comm").read_text().strip() == name]
     assert len(tasks) == 1, [(task / "comm").read_text() for task in Path(f"/proc/{process}/task").iterdir()]
     thread = int(tasks[0].name)
-    if libc.ptrace(16, thread, None, None) != 0:  # PTRACE_ATTACH
-        pytest.skip("this system does not let a test stop a single thread (ptrace)")
-    while not libc.waitpid(thread, None, 0x40000000) == thread:  # __WALL
-        pass
     registers = Registers()
-    assert libc.ptrace(12, thread, None, ctypes.byref(registers)) == 0  # PTRACE_GETREGS
+    registers.orig_rax = not_in_a_call = 2**64 - 1
+    while registers.orig_rax == not_in_a_call:  # it is caught at work now and then
+        if libc.ptrace(16, thread, None, None) != 0:  # PTRACE_ATTACH
+            pytest.skip("this system does not let a test stop a single thread (ptrace)")
+        while not libc.waitpid(thread, None, 0x40000000) == thread:  # __WALL
+            pass
+        assert libc.ptrace(12, thread, None, ctypes.byref(registers)) == 0  # PTRACE_GETREGS
+        if registers.orig_rax == not_in_a_call:
+            assert libc.ptrace(17, thread, None, None) == 0  # PTRACE_DETACH
     # It waits in a system call; going two bytes back makes it enter another one: exit, of this thread alone.
     registers.rip -= 2
     registers.rax = registers.orig_rax = 60
-    registers.orig_rax = 2**64 - 1
+    registers.orig_rax = not_in_a_call
     registers.rdi = 0
     assert libc.ptrace(13, thread, None, ctypes.byref(registers)) == 0  # PTRACE_SETREGS
     assert libc.ptrace(17, thread, None, None) == 0  # PTRACE_DETACH
