@@ -51,6 +51,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 var targets: [Target] = [
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("ZeroMQ", ["CZeroMQ"]),
     module("JPEG", ["CJPEG"]),
     module("Messages", [protobuf], exclude: ["Protos"]),
@@ -62,7 +63,7 @@ var targets: [Target] = [
     module("Spawning"),
     module("FrameSources", ["JPEG", "Spawning"]),
     module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
-    module("Checkpoints"),
+    module("Checkpoints", ["CZlib"]),
     module("Weights", ["Checkpoints"]),
 
     program(
@@ -137,7 +138,7 @@ if withTorch {
 if Context.environment["POSEBUS_FUZZ"] != nil {
     targets += [
         .executableTarget(
-            name: "Fuzz", dependencies: ["JPEG", "Messages", "Security"],
+            name: "Fuzz", dependencies: ["Checkpoints", "JPEG", "Messages", "Security"],
             swiftSettings: swiftSettings + [.enableExperimentalFeature("Extern")])
     ]
     products += [.executable(name: "posebus-fuzz", targets: ["Fuzz"])]

@@ -51,6 +51,16 @@ public final class MappedFile: @unchecked Sendable {
         isMapping = false
     }
 
+    /// Takes over memory that `allocate` gave, for data that was unpacked.
+    init(owning memory: UnsafeMutableRawBufferPointer, name: String) {
+        self.name = name
+        buffer = UnsafeRawBufferPointer(memory)
+        isMapping = false
+    }
+
+    /// All of it.
+    var slice: FileSlice { FileSlice(file: self, range: 0..<count) }
+
     deinit {
         if isMapping {
             munmap(UnsafeMutableRawPointer(mutating: buffer.baseAddress), buffer.count)

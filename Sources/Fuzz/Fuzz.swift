@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Foundation
 internal import Glibc
 internal import JPEG
@@ -14,6 +15,10 @@ struct Fuzz {
         "wire": { fuzzWire(UnsafeRawBufferPointer(start: $0, count: $1)) },
         "feeder": { fuzzFeeder(UnsafeRawBufferPointer(start: $0, count: $1)) },
         "jpeg": { fuzzJPEG(UnsafeRawBufferPointer(start: $0, count: $1)) },
+        "pickle": { fuzzPickle(UnsafeRawBufferPointer(start: $0, count: $1)) },
+        "torch": { fuzzTorch(UnsafeRawBufferPointer(start: $0, count: $1)) },
+        "numpy": { fuzzNumpy(UnsafeRawBufferPointer(start: $0, count: $1)) },
+        "safetensors": { fuzzSafetensors(UnsafeRawBufferPointer(start: $0, count: $1)) },
         "certificate": { fuzzCertificate(UnsafeRawBufferPointer(start: $0, count: $1)) },
     ]
 

@@ -2,7 +2,7 @@ internal import Engines
 internal import Foundation
 internal import JPEG
 package import Logging
-package import ServiceLifecycle
+internal import ServiceLifecycle
 package import Stage
 internal import Synchronization
 internal import ZeroMQ

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import GRDB
-public import Messages
+internal import Messages
 
 /// What was found of one session: whether the promise holds for it, one outcome for every frame, in order.
 public struct SessionVerdict: Sendable, Equatable {

@@ -1,6 +1,6 @@
 internal import Foundation
 package import GRDB
-public import Messages
+internal import Messages
 
 /// Writes a store: the one owner of its high-water marks. Not Sendable: it belongs to the sink's thread.
 ///

@@ -12,6 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SESSION = bytes(range(16))
 
 
+def checkpoints(*patterns):
+    """The fixtures of the checkpoint readers."""
+    folder = ROOT / "Tests/Fixtures/checkpoints"
+    return [path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern))]
+
+
 def varint(value):
     out = b""
     while value > 127:
@@ -71,6 +77,8 @@ def main(folder):
         "certificate": [b'#  comment\nmetadata\n    streams = "cam1,cam2"\n    name = x # y\ncurve\n'
                         b'    public-key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"\n'
                         b'    secret-key = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"\n'],
+        "pickle": checkpoints("*.pkl"), "torch": checkpoints("*.pt", "*.ckpt"),
+        "numpy": checkpoints("*.npy", "*.npz"), "safetensors": checkpoints("*.safetensors"),
     }
     words = {
         "feeder": ['"stream"', '"msg"', '"frame"', '"capture_time_ns"', '"delivery"', '"end"', '"shape"', '"dtype"',
@@ -79,6 +87,13 @@ def main(folder):
                  "\\xff\\xdd", "\\xff\\xe1", "\\xff\\xee", "Exif\\x00\\x00", "II*\\x00", "MM\\x00*", "Adobe"],
         "certificate": ["metadata", "curve", "public-key", "secret-key", "streams", "    ", "\\x0a"],
         "wire": ["cam1"],
+        "pickle": ["cnumpy\\x0adtype\\x0a", "cnumpy.core.multiarray\\x0a_reconstruct\\x0a", "ccollections\\x0aOrderedDict\\x0a",
+                   "\\x80\\x02", "\\x93", "\\x94", "\\x85", "\\x86", "\\x87", "b.", "R", "K\\x03"],
+        "torch": ["PK\\x01\\x02", "PK\\x03\\x04", "PK\\x05\\x06", "PK\\x06\\x06", "PK\\x06\\x07", "data.pkl", "byteorder",
+                  "ctorch._utils\\x0a_rebuild_tensor_v2\\x0a", "ctorch\\x0aFloatStorage\\x0a", "storage"],
+        "numpy": ["\\x93NUMPY\\x01\\x00", "'descr': '<f4'", "'shape': ()", "'fortran_order': True", "PK\\x01\\x02",
+                  "PK\\x05\\x06", ".npy"],
+        "safetensors": ['"dtype":"F32"', '"shape":[]', '"data_offsets":[0,4]', '"__metadata__":{}'],
     }
     for target, inputs in seeds.items():
         into = Path(folder) / target
