@@ -108,6 +108,7 @@ if withTorch {
         module("Tensor", ["CTorch"]),
         module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
         module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
+        module("SMPL", ["Checkpoints", "Tensor"]),
         module("Engines", ["BlazePose", "JPEG", "Messages", "Tensor", "Weights"]),
 
         program(
@@ -126,6 +127,7 @@ if withTorch {
         tests("Tensor"),
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
+        tests("SMPL", ["Checkpoints", "Tensor"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]
     products += [

@@ -104,6 +104,32 @@ ctorch_status ctorch_tensor_contiguous(ctorch_tensor tensor, ctorch_tensor *out)
 /// `*out`.
 ctorch_status ctorch_tensor_to(ctorch_tensor tensor, ctorch_dtype dtype, ctorch_device device, ctorch_tensor *out);
 
+// MARK: - Operations
+//
+// Each computes one new tensor on its inputs' device. The inputs stay the caller's, as the tensors that they are; the
+// caller owns `*out`.
+
+typedef enum {
+    CTORCH_ADD = 0,
+    CTORCH_SUBTRACT = 1,
+    CTORCH_MULTIPLY = 2,
+} ctorch_arithmetic;
+
+/// Element by element, with broadcasting.
+ctorch_status ctorch_tensor_arithmetic(
+    ctorch_arithmetic operation, ctorch_tensor a, ctorch_tensor b, ctorch_tensor *out);
+
+/// The matrix product of the last two dimensions; those before them are batches and are broadcast.
+ctorch_status ctorch_tensor_matmul(ctorch_tensor a, ctorch_tensor b, ctorch_tensor *out);
+
+/// The tensors one after another along `dimension`.
+ctorch_status ctorch_tensor_concatenate(
+    const ctorch_tensor *tensors, int32_t count, int64_t dimension, ctorch_tensor *out);
+
+/// The entries `indices` of `dimension`, in that order.
+ctorch_status ctorch_tensor_select(
+    ctorch_tensor tensor, int64_t dimension, const int64_t *indices, int32_t count, ctorch_tensor *out);
+
 // MARK: - Plans
 //
 // A plan is a flat list of steps over numbered values, built once and run often inside one call. Images are described
