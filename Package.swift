@@ -108,7 +108,7 @@ if withTorch {
         module("Tensor", ["CTorch"]),
         module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
         module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
-        module("SMPL", ["Checkpoints", "Tensor"]),
+        module("SMPL", ["Tensor", "Weights"]),
         module("Engines", ["BlazePose", "JPEG", "Messages", "Tensor", "Weights"]),
 
         program(
@@ -127,7 +127,7 @@ if withTorch {
         tests("Tensor"),
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
-        tests("SMPL", ["Checkpoints", "Tensor"]),
+        tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]
     products += [

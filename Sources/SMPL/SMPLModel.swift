@@ -1,4 +1,4 @@
-internal import Checkpoints
+package import Weights
 public import Tensor
 
 /// SMPL on one device, for batches of bodies; 32-bit throughout.
@@ -36,7 +36,7 @@ public final class SMPLModel {
     ///   - extraRegressor: the 19 keypoints of `SMPL_to_J19.pkl` as weighted means of the vertices, (19, V).
     ///   - updatesHips: moves OpenPose's hips as HMR2.0b was trained with (`SMPL.UPDATE_HIPS` in its configuration).
     /// - Throws: `TorchError` where the device cannot be used, or a regressor does not fit the model.
-    public init(
+    package init(
         _ file: SMPLFile, extraRegressor: [Float]? = nil, updatesHips: Bool = false, device: Device = .cpu
     ) throws(TorchError) {
         let (vertices, joints) = (file.vertexCount, SMPLFile.jointCount)

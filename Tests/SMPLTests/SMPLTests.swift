@@ -3,6 +3,7 @@ import Foundation
 import SMPL
 import Tensor
 import Testing
+import Weights
 
 /// What smplx makes of the same numbers; `make_fixtures.py` in it says how.
 private let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -1,42 +1,42 @@
-public import Checkpoints
-public import Foundation
+package import Checkpoints
+package import Foundation
 
 /// The numbers of the SMPL body model (Loper et al., "SMPL: A Skinned Multi-Person Linear Model", SIGGRAPH Asia 2015),
 /// as its owners publish them: pickles of Python 2 with chumpy and SciPy objects, v1.0.0 and v1.1.0, or converted ones.
-public struct SMPLFile: Sendable {
+package struct SMPLFile: Sendable {
     /// The number of joints of the skeleton.
-    public static let jointCount = 24
+    package static let jointCount = 24
     /// How many shape coefficients are used, of however many the file has.
-    public static let betaCount = 10
+    package static let betaCount = 10
 
     /// The number of vertices V: 6,890 in every published file.
-    public let vertexCount: Int
+    package let vertexCount: Int
     /// The mean body in its rest pose, (V, 3) metres.
-    public let template: [Float]
+    package let template: [Float]
     /// What one unit of each of the betas adds to it, (V, 3, 10) metres.
-    public let shapeDirections: [Float]
+    package let shapeDirections: [Float]
     /// What each element of the 23 rotation matrices' difference from identity adds, (V, 3, 207) metres.
-    public let poseDirections: [Float]
+    package let poseDirections: [Float]
     /// The joints as weighted means of the vertices, (24, V).
-    public let jointRegressor: [Float]
+    package let jointRegressor: [Float]
     /// How much each joint moves each vertex, (V, 24).
-    public let skinningWeights: [Float]
+    package let skinningWeights: [Float]
     /// The joint that each joint hangs on; -1 for the pelvis, which is the first.
-    public let parents: [Int]
+    package let parents: [Int]
     /// The mesh's triangles as places of vertices, (F, 3).
-    public let faces: [Int]
+    package let faces: [Int]
 
     /// Reads a published file.
     ///
     /// - Throws: `CheckpointError` that names the file and what in it is missing or of another shape.
-    public init(contentsOf url: URL) throws(CheckpointError) {
+    package init(contentsOf url: URL) throws(CheckpointError) {
         try self.init(PickleFile(contentsOf: url).root, name: url.path)
     }
 
     /// Reads the pickled dictionary of a published file.
     ///
     /// - Throws: `CheckpointError` that says what in it is missing or of another shape.
-    public init(_ root: PickleValue, name: String) throws(CheckpointError) {
+    package init(_ root: PickleValue, name: String) throws(CheckpointError) {
         func entry(_ key: String) throws(CheckpointError) -> PickleValue {
             guard let value = root[key] else {
                 throw CheckpointError(
