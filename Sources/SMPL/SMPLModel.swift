@@ -1,5 +1,5 @@
-package import Weights
 public import Tensor
+package import Weights
 
 /// SMPL on one device, for batches of bodies; 32-bit throughout.
 ///
