@@ -5,6 +5,7 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/round.h>
 #include <ATen/ops/sub.h>
 #include <ATen/ops/tensor.h>
 
@@ -44,4 +45,8 @@ ctorch_status ctorch_tensor_select(
         at::Tensor chosen = at::tensor(at::ArrayRef<int64_t>(indices, static_cast<size_t>(count)), at::kLong);
         *out = wrap(at::index_select(tensor->value, dimension, chosen.to(tensor->value.device())));
     });
+}
+
+ctorch_status ctorch_tensor_round(ctorch_tensor tensor, ctorch_tensor *out) {
+    return guarded([&] { *out = wrap(at::round(tensor->value)); });
 }

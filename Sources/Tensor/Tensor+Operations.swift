@@ -52,4 +52,11 @@ extension Tensor {
             ctorch_tensor_select(handle, Int64(dimension), places, Int32(places.count), $0)
         }
     }
+
+    /// Each element rounded to the nearest integer, halves to the even one.
+    ///
+    /// - Throws: `TorchError` for a type that cannot be rounded.
+    public func rounded() throws(TorchError) -> Tensor {
+        try makeTensor("rounding \(shape)") { ctorch_tensor_round(handle, $0) }
+    }
 }

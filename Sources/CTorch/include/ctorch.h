@@ -130,6 +130,46 @@ ctorch_status ctorch_tensor_concatenate(
 ctorch_status ctorch_tensor_select(
     ctorch_tensor tensor, int64_t dimension, const int64_t *indices, int32_t count, ctorch_tensor *out);
 
+/// Element by element rounded to the nearest integer, halves to the even one.
+ctorch_status ctorch_tensor_round(ctorch_tensor tensor, ctorch_tensor *out);
+
+// MARK: - Transformers
+//
+// The layers that transformers are made of. A precision is CTORCH_FLOAT32, CTORCH_BFLOAT16 or, on CUDA,
+// CTORCH_FLOAT16; sums are kept in 32 bits in any of them. On a CPU with AVX512-BF16, bfloat16 runs on this library's
+// own kernels, and otherwise on libtorch's.
+
+/// 1 where this machine has this library's own bfloat16 kernels, 0 otherwise.
+int32_t ctorch_bfloat16_kernels(void);
+
+/// A fully connected layer, its weights kept as its device and precision want them.
+typedef struct ctorch_linear_s *ctorch_linear;
+
+/// Creates a layer of `columns` outputs from `depth` inputs. `weight` holds columns × depth numbers in row-major order,
+/// `bias` as many as columns or is NULL; both stay the caller's. The caller owns `*out` and frees it with
+/// ctorch_linear_free.
+ctorch_status ctorch_linear_create(
+    const float *weight, const float *bias, int64_t columns, int64_t depth, ctorch_dtype precision,
+    ctorch_device device, ctorch_linear *out);
+
+/// Frees the layer. NULL is allowed.
+void ctorch_linear_free(ctorch_linear linear);
+
+/// input (..., depth) × weightᵀ + bias, then GELU (with the error function) where `gelu` is not 0, then plus `residual`
+/// (..., columns) or NULL. The caller owns `*out`, (..., columns) in `out_dtype`.
+ctorch_status ctorch_linear_run(
+    ctorch_linear linear, ctorch_tensor input, int32_t gelu, ctorch_tensor residual, ctorch_dtype out_dtype,
+    ctorch_tensor *out);
+
+/// The last dimension of `x` with mean 0 and variance 1, times `weight` plus `bias`. The caller owns `*out`.
+ctorch_status ctorch_layer_norm(
+    ctorch_tensor x, ctorch_tensor weight, ctorch_tensor bias, double epsilon, ctorch_dtype out_dtype,
+    ctorch_tensor *out);
+
+/// softmax(q kᵀ / √size) v for each of `heads` heads of `size` numbers: q (batch, queries, heads size), k and v (batch,
+/// keys, heads size), which may be views. The caller owns `*out`, of q's shape and type.
+ctorch_status ctorch_attention(ctorch_tensor q, ctorch_tensor k, ctorch_tensor v, int64_t heads, ctorch_tensor *out);
+
 // MARK: - Plans
 //
 // A plan is a flat list of steps over numbered values, built once and run often inside one call. Images are described
