@@ -31,6 +31,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -109,7 +110,8 @@ if withTorch {
         module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
         module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
         module("SMPL", ["Tensor", "Weights"]),
-        module("Engines", ["BlazePose", "JPEG", "Messages", "Tensor", "Weights"]),
+        module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
+        module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "Tensor", "Weights"]),
 
         program(
             "Infer",
@@ -121,12 +123,17 @@ if withTorch {
 
         // What Tests/Parity compares with MediaPipe and with Google's interpreter.
         .executableTarget(
-            name: "parity-runner", dependencies: ["BlazePose", "Checkpoints", "TFLite", "Tensor", argumentParser],
+            name: "parity-runner",
+            dependencies: [
+                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "TFLite", "Tensor", "Weights",
+                argumentParser,
+            ],
             path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
 
         tests("Tensor"),
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
+        tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
         tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]
@@ -154,6 +161,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: targets,

@@ -69,6 +69,17 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
+    /// Gives a range's pages back to the system, which reads them from the file again if they are needed once more.
+    /// Pages that the range shares with its neighbours stay.
+    func release(_ range: Range<Int>) {
+        guard isMapping, let base = buffer.baseAddress else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (range.lowerBound + page - 1) / page * page
+        let last = range.upperBound / page * page
+        guard first < last else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + first), last - first, MADV_DONTNEED)
+    }
+
     /// Lends all bytes. The buffer must not leave `body`.
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
@@ -94,6 +105,9 @@ public struct FileSlice: Sendable {
         self.file = file
         self.range = range
     }
+
+    /// Gives the pages back to the system until the bytes are needed again.
+    func release() { file.release(range) }
 
     /// Lends the bytes. The buffer must not leave `body`. Nothing is known about their alignment.
     public func withUnsafeBytes<Result, Failure: Error>(

@@ -53,4 +53,9 @@ package struct WeightError: Error, Equatable, Sendable, CustomStringConvertible,
     /// The file, what is wrong with it and the command that fetches it.
     package let description: String
     package var errorDescription: String? { description }
+
+    /// An error in words for a person.
+    package init(description: String) {
+        self.description = description
+    }
 }

@@ -5,7 +5,7 @@ extension StoredArray {
     public func floats() throws(CheckpointError) -> [Float] {
         switch elementType {
         case .float64: try elements(Double.self) { Float($0) }
-        case .float32: try elements(UInt32.self) { Float(bitPattern: $0) }
+        case .float32: try copied()
         case .float16: try elements(UInt16.self) { Float(Float16(bitPattern: $0)) }
         case .bfloat16: try elements(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
         case .int64: try elements(Int64.self) { Float($0) }
@@ -49,6 +49,32 @@ extension StoredArray {
             throw CheckpointError(
                 file: fileName, .malformed, "the array \(name) holds \(elementType) numbers where integers are expected"
             )
+        }
+    }
+
+    /// Lends the elements row by row as 32-bit floats: the file's own bytes where they are such and lie so, or else a
+    /// converted copy. Pages of the file that only this array needed are given back afterwards, so that reading a whole
+    /// checkpoint takes no more memory than its largest tensor. The buffer must not leave `body`.
+    ///
+    /// - Throws: `CheckpointError` as `contiguousBytes` does, or what `body` throws.
+    package func withFloats<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) throws -> Result {
+        let slice = try contiguousBytes()
+        defer { slice.release() }
+        if elementType == .float32 {
+            let direct: Result? = try slice.withUnsafeBytes { bytes in
+                guard Int(bitPattern: bytes.baseAddress) % MemoryLayout<Float>.alignment == 0 else { return nil }
+                return try body(bytes.bindMemory(to: Float.self))
+            }
+            if let direct { return direct }
+        }
+        return try floats().withUnsafeBufferPointer(body)
+    }
+
+    private func copied() throws(CheckpointError) -> [Float] {
+        let slice = try contiguousBytes()
+        return [Float](unsafeUninitializedCapacity: count) { buffer, written in
+            slice.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+            written = count
         }
     }
 

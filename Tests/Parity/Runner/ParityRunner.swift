@@ -2,11 +2,18 @@ internal import ArgumentParser
 internal import BlazePose
 internal import Foundation
 
-/// Runs the pose pipeline over decoded frames, without the bus, for the scripts beside it.
+/// Runs the models without the bus, for the scripts that compare them with the public ones.
 @main
 struct ParityRunner: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "parity-runner",
+        commandName: "parity-runner", abstract: "Run the models without the bus, for comparisons.",
+        subcommands: [BlazePoseFrames.self, HMR2Crops.self], defaultSubcommand: BlazePoseFrames.self)
+}
+
+/// Runs the pose pipeline over decoded frames.
+struct BlazePoseFrames: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "blazepose",
         abstract: "Follow the persons in raw RGB frames from standard input; one JSON object a frame.",
         discussion: """
             ffmpeg -i clip.mp4 -fps_mode passthrough -f rawvideo -pix_fmt rgb24 - | parity-runner --width 640 --height 360
