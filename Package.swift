@@ -116,10 +116,14 @@ if withTorch {
         program(
             "Infer",
             [
-                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Security", "Weights", "ZeroMQ", argumentParser,
+                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Security", "Tensor", "Weights", "ZeroMQ", argumentParser,
                 lifecycle, logging,
             ]),
-        program("Image", ["Engines", "FrameSources", "JPEG", "Messages", "Weights", argumentParser]),
+        program(
+            "Image",
+            [
+                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Stage", "Store", "Tensor", "Weights", argumentParser,
+            ]),
 
         // What Tests/Parity compares with MediaPipe and with Google's interpreter.
         .executableTarget(

@@ -5,14 +5,17 @@ package import Messages
 package struct EngineFrame {
     /// The run of a stream that the frame belongs to: engines keep what they remember by session.
     package var session: SessionID
+    /// The stream's name.
+    package var stream: StreamName
     /// When the camera took it.
     package var captureTime: Timestamp
     /// Upright RGB pixels; nil only for engines that need none.
     package var image: DecodedImage?
 
     /// A frame.
-    package init(session: SessionID, captureTime: Timestamp, image: DecodedImage?) {
+    package init(session: SessionID, stream: StreamName, captureTime: Timestamp, image: DecodedImage?) {
         self.session = session
+        self.stream = stream
         self.captureTime = captureTime
         self.image = image
     }
@@ -38,4 +41,25 @@ package protocol PoseEngine: AnyObject {
 
     /// Forgets a session that has ended.
     func forget(_ session: SessionID)
+
+    /// The surface of a person that this engine found; nil from engines that fit no body model.
+    func mesh(of person: Person) throws -> BodyMesh?
+}
+
+extension PoseEngine {
+    package func mesh(of person: Person) throws -> BodyMesh? { nil }
+}
+
+/// A body's surface.
+package struct BodyMesh {
+    /// Metres in the body's own frame: x right, y down, z forward.
+    package var vertices: [SIMD3<Float>]
+    /// Three places of vertices each.
+    package var triangles: [Int]
+
+    /// A surface.
+    package init(vertices: [SIMD3<Float>], triangles: [Int]) {
+        self.vertices = vertices
+        self.triangles = triangles
+    }
 }

@@ -81,6 +81,22 @@ final class PoseDecoder {
         device = layers.device
     }
 
+    /// Multiplications and additions of one crop's matrix products.
+    var operationsPerCrop: Int {
+        let tokens = VisionTransformer.rows * VisionTransformer.columns
+        let once = blocks.reduce(0) { sum, block in
+            let keysValues = 2 * tokens * block.crossKeysValues.inputs * block.crossKeysValues.outputs
+            return sum + keysValues + block.queryLayers.reduce(0) { $0 + 2 * $1.inputs * $1.outputs }
+        }
+        return once * iterations
+    }
+
+    var weightBytes: Int {
+        let readouts = [embedding, poseReadout, betasReadout, cameraReadout]
+        let layers = blocks.flatMap { $0.queryLayers + [$0.crossKeysValues] }
+        return (readouts + layers).reduce(0) { $0 + $1.byteCount }
+    }
+
     /// Reads the parameters from the backbone's tokens, (B, 192, width).
     func callAsFunction(_ context: Tensor) throws -> Answer {
         let batch = context.shape[0]
@@ -118,6 +134,12 @@ final class PoseDecoder {
         let expansion: LinearLayer
         let contraction: LinearLayer
         let heads: Int
+
+        /// Those that see one token a crop.
+        var queryLayers: [LinearLayer] {
+            [selfQueriesKeysValues, crossQueries, expansion, contraction]
+                + [selfProjection, crossProjection].compactMap { $0 }
+        }
 
         init(_ layers: CheckpointLayers, _ name: String, width: Int, contextWidth: Int, heads: Int) throws {
             func normalization(_ part: Int) throws -> LayerNormalization {

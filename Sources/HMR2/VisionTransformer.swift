@@ -69,6 +69,16 @@ final class VisionTransformer {
         return try lastNormalization(tokens, as: dtype)
     }
 
+    /// Multiplications and additions of one crop's matrix products.
+    var operationsPerCrop: Int {
+        let tokens = Self.rows * Self.columns
+        let layers = [embedding] + blocks.flatMap(\.layers)
+        return layers.reduce(0) { $0 + 2 * tokens * $1.inputs * $1.outputs }
+            + depth * 4 * tokens * tokens * width
+    }
+
+    var weightBytes: Int { ([embedding] + blocks.flatMap(\.layers)).reduce(0) { $0 + $1.byteCount } }
+
     /// (B, 3, 256, 192) as (B, 192, 768): each patch's red, then green, then blue.
     static func patches(_ crops: Tensor) throws -> Tensor {
         let shape = crops.shape
@@ -98,6 +108,8 @@ final class VisionTransformer {
         let expansion: LinearLayer
         let contraction: LinearLayer
         let heads: Int
+
+        var layers: [LinearLayer] { [queriesKeysValues, projection, expansion, contraction] }
 
         init(_ layers: CheckpointLayers, _ name: String, width: Int, heads: Int) throws {
             attentionNormalization = try layers.normalization("\(name).norm1", width: width, epsilon: 1e-6)

@@ -4,15 +4,13 @@ internal import Foundation
 internal import FrameSources
 internal import JPEG
 internal import Messages
+internal import Stage
 internal import Weights
 
 /// `posebus image`: the poses in still images, without the bus.
-///
-/// A program of its own because it loads libtorch, which takes half a second that no other command of `posebus` needs.
-@main
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "posebus image",
+        commandName: "image",
         abstract: "Find the poses in still images; one JSON object a line.",
         discussion: """
             The keys are those of an outcome (width, height, engine, skeleton, persons, timing_ms) and `file`. Pixels are of \
@@ -26,7 +24,7 @@ struct ImageCommand: ParsableCommand {
     @Argument(help: "Image files. JPEG is read as it is, other kinds through ffmpeg.")
     var files: [String]
 
-    @Option(help: "The engine: blazepose or none.")
+    @Option(help: ArgumentHelp(EngineKind.help))
     var engine = EngineKind.blazepose
 
     @Option(name: .customLong("box"), help: "x1,y1,x2,y2 in pixels: a person is here. Repeat for more persons.")
@@ -35,6 +33,11 @@ struct ImageCommand: ParsableCommand {
     @Option(help: "Folder of the weight files. Default: $POSEBUS_MODELS, else ~/.local/share/posebus/models.")
     var models: String?
 
+    @Flag(help: "With hmr2: add `faces`, and for each person of `persons` its `vertices`, in metres in the body's frame.")
+    var vertices = false
+
+    @OptionGroup(title: "HMR2") var settings: EngineSettings
+
     @Option(help: "Threads the engine computes with. Default: all cores.")
     var threads: Int?
 
@@ -42,6 +45,7 @@ struct ImageCommand: ParsableCommand {
         if !boxes.isEmpty && files.count != 1 {
             throw ValidationError("--box needs exactly one image: boxes belong to one picture")
         }
+        if vertices, engine != .hmr2 { throw ValidationError("--vertices needs --engine hmr2: \(engine.rawValue) has no mesh") }
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
     }
 
@@ -49,8 +53,12 @@ struct ImageCommand: ParsableCommand {
         let folder = models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
         let loaded: any PoseEngine
         do {
-            loaded = try engine.makeEngine(
+            var options = EngineOptions(
                 models: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            try options.apply(
+                hmr2Dir: settings.hmr2Dir, device: settings.device, precision: settings.precision,
+                focalLengths: settings.focalLengthsByStream)
+            loaded = try engine.makeEngine(options)
         } catch {
             printError("posebus image: \(error)")
             throw ExitCode(78)
@@ -76,18 +84,29 @@ struct ImageCommand: ParsableCommand {
         let start = ContinuousClock.now
         let persons = try engine.processStill(image, boxes: boxes.map(\.box))
         let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        let meshes = vertices ? try persons.compactMap { try engine.mesh(of: $0) } : []
         return json(
-            file: file, image: image, engine: engine, persons: persons, milliseconds: milliseconds)
+            file: file, image: image, engine: engine, persons: persons, meshes: meshes, milliseconds: milliseconds)
     }
 
     /// The line of one image: an outcome's keys, as far as they have a meaning without a stream.
     private func json(
-        file: String, image: DecodedImage, engine: any PoseEngine, persons: [Person], milliseconds: Double
+        file: String, image: DecodedImage, engine: any PoseEngine, persons: [Person], meshes: [BodyMesh],
+        milliseconds: Double
     ) -> String {
         var json = JSONWriter()
         json.object { json in
             json.key("engine")
             json.text(engine.name)
+            if vertices {
+                json.key("faces")
+                let faces = meshes.first?.triangles ?? []
+                json.array { json in
+                    for first in stride(from: 0, to: faces.count, by: 3) {
+                        json.array { json in for corner in 0..<3 { json.value(faces[first + corner]) } }
+                    }
+                }
+            }
             json.key("file")
             json.text(file)
             json.key("height")
@@ -103,6 +122,18 @@ struct ImageCommand: ParsableCommand {
             }
             json.key("v")
             json.value(ProtocolVersion.current)
+            if vertices {
+                json.key("vertices")
+                json.array { json in
+                    for mesh in meshes {
+                        json.array { json in
+                            for vertex in mesh.vertices {
+                                json.array { json in for axis in 0..<3 { json.value(vertex[axis], decimals: 5) } }
+                            }
+                        }
+                    }
+                }
+            }
             json.key("width")
             json.value(image.width)
         }
@@ -121,11 +152,6 @@ struct BoxArgument: ExpressibleByArgument {
         box = BoundingBox(
             x: numbers[0], y: numbers[1], width: numbers[2] - numbers[0], height: numbers[3] - numbers[1])
     }
-}
-
-/// Writes a line to standard error: standard output is for results.
-private func printError(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
 }
 
 extension EngineKind: ExpressibleByArgument {}

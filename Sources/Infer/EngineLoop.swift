@@ -92,6 +92,6 @@ struct EngineLoop {
 
 extension FrameJob {
     fileprivate var engineFrame: EngineFrame {
-        EngineFrame(session: header.session, captureTime: header.captureTime, image: image)
+        EngineFrame(session: header.session, stream: header.stream, captureTime: header.captureTime, image: image)
     }
 }

@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import Engines
 internal import Foundation
 internal import JPEG
+internal import Logging
 internal import Messages
 internal import Stage
 internal import Weights
@@ -22,7 +24,7 @@ struct InferCommand: AsyncParsableCommand {
     @Option(help: "Endpoint of the sink's outcomes.")
     var sink = Port.outcomes.loopback
 
-    @Option(help: "blazepose: people in real time on a CPU. none: passes frames through, to measure the bus.")
+    @Option(help: ArgumentHelp(EngineKind.help))
     var engine = EngineKind.blazepose
 
     @Option(help: "Folder of the weight files. Default: $POSEBUS_MODELS, else ~/.local/share/posebus/models.")
@@ -38,7 +40,10 @@ struct InferCommand: AsyncParsableCommand {
     var decodeThreads: Int?
 
     @Option(
-        help: "Threads the engine computes with. Default: half of the cores; the other half decodes, feeds and stores.")
+        help: """
+            Threads the engine computes with. Default: half of the cores, as the other half decodes, feeds and stores; all of \
+            them for hmr2, beside which that is nothing.
+            """)
     var threads: Int?
 
     @Option(help: "Most frames in hand at once; beyond it no frame is read from ingest.")
@@ -62,6 +67,7 @@ struct InferCommand: AsyncParsableCommand {
             visibility: .hidden))
     var injectFault: InjectedFault?
 
+    @OptionGroup(title: "HMR2") var settings: EngineSettings
     @OptionGroup var liveness: LivenessOptions
     @OptionGroup var listening: ListeningOptions
     @OptionGroup var logging: LoggingOptions
@@ -82,11 +88,21 @@ struct InferCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = logging.makeLogger(label: "posebus-infer")
         let cores = ProcessInfo.processInfo.activeProcessorCount
-        var configuration = InferConfiguration(
-            bind: bind, sink: sink, engine: engine,
+        var options = EngineOptions(
             models: models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
+            threads: threads ?? (engine == .hmr2 ? cores : max(1, cores / 2)))
+        do {
+            try options.apply(
+                hmr2Dir: settings.hmr2Dir, device: settings.device, precision: settings.precision,
+                focalLengths: settings.focalLengthsByStream)
+        } catch {
+            logger.critical("\(error)")
+            throw ExitCode.configuration
+        }
+        var configuration = InferConfiguration(
+            bind: bind, sink: sink, engine: engine, engineOptions: options,
             maxBatch: maxBatch, maxWait: .microseconds(Int(maxWaitMs * 1000)),
-            decodeThreads: decodeThreads ?? max(1, cores / 2), engineThreads: threads ?? max(1, cores / 2),
+            decodeThreads: decodeThreads ?? max(1, cores / 2),
             maxInHand: maxInHand,
             imageLimits: JPEGLimits(bytes: maxImageBytes, pixels: maxPixels), forwardsFrames: forwardFrames)
         configuration.security = try listening.security(for: "infer", logger: logger)

@@ -1,4 +1,4 @@
-package import Foundation
+package import Engines
 package import JPEG
 package import Security
 package import Weights
@@ -8,11 +8,11 @@ package struct InferConfiguration: Sendable {
     package var bind: String
     package var sink: String
     package var engine: EngineKind
-    package var models: URL
+    /// Where its files lie and how it computes.
+    package var engineOptions: EngineOptions
     package var maxBatch: Int
     package var maxWait: Duration
     package var decodeThreads: Int
-    package var engineThreads: Int
     /// Most frames between the socket and the engine's answer.
     package var maxInHand: Int
     package var imageLimits: JPEGLimits
@@ -25,18 +25,17 @@ package struct InferConfiguration: Sendable {
     package var fault: InjectedFault?
 
     package init(
-        bind: String, sink: String, engine: EngineKind, models: URL = ModelsFolder.standard(), maxBatch: Int = 16,
-        maxWait: Duration = .milliseconds(3), decodeThreads: Int = 1, engineThreads: Int = 1, maxInHand: Int = 256,
+        bind: String, sink: String, engine: EngineKind, engineOptions: EngineOptions, maxBatch: Int = 16,
+        maxWait: Duration = .milliseconds(3), decodeThreads: Int = 1, maxInHand: Int = 256,
         imageLimits: JPEGLimits = JPEGLimits(), forwardsFrames: Bool = false
     ) {
         self.bind = bind
         self.sink = sink
         self.engine = engine
-        self.models = models
+        self.engineOptions = engineOptions
         self.maxBatch = maxBatch
         self.maxWait = maxWait
         self.decodeThreads = decodeThreads
-        self.engineThreads = engineThreads
         self.maxInHand = maxInHand
         self.imageLimits = imageLimits
         self.forwardsFrames = forwardsFrames

@@ -74,8 +74,7 @@ package struct InferService: Service {
         try await runOnThread(named: "engine") {
             let engine: any PoseEngine
             do {
-                engine = try configuration.engine.makeEngine(
-                    models: configuration.models, threads: configuration.engineThreads)
+                engine = try configuration.engine.makeEngine(configuration.engineOptions)
             } catch {
                 loaded.settle(nil)
                 throw StageFailure("\(error)", exitCode: .configuration)

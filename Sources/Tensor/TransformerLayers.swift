@@ -32,6 +32,10 @@ public final class LinearLayer {
     private let handle: ctorch_linear
     /// Numbers in a row of its result.
     public let outputs: Int
+    /// Numbers in a row of what it is given.
+    public let inputs: Int
+    /// Bytes of its weights.
+    public let byteCount: Int
 
     /// Prepares a layer; the numbers are copied.
     ///
@@ -56,6 +60,8 @@ public final class LinearLayer {
         }
         self.handle = handle
         self.outputs = outputs
+        self.inputs = inputs
+        byteCount = outputs * inputs * precision.dtype.byteCount
     }
 
     deinit {

@@ -2,14 +2,22 @@
 package enum EngineKind: String, CaseIterable, Sendable {
     /// MediaPipe's BlazePose on libtorch: people in real time on a CPU.
     case blazepose
+    /// "Humans in 4D" on libtorch: SMPL bodies of the persons that BlazePose finds.
+    case hmr2
     /// Finds nobody; measures the bus alone.
     case none
 
     /// The files the engine cannot do without.
     package var weights: [WeightFile] {
         switch self {
-        case .blazepose: [.blazeposeDetector, .blazeposeLandmarks]
+        case .blazepose, .hmr2: [.blazeposeDetector, .blazeposeLandmarks]
         case .none: []
         }
     }
+
+    /// What `--engine` chooses from, for help texts.
+    package static let help = """
+        blazepose: people in real time on a CPU. hmr2: SMPL bodies, for GPUs or patience. none: finds nobody, to measure the \
+        bus.
+        """
 }

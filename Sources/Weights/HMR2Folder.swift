@@ -19,6 +19,11 @@ package struct HMR2Folder: Sendable {
         return HMR2Folder(home.appendingPathComponent(".cache/4DHumans", isDirectory: true))
     }
 
+    /// The folder that `--hmr2-dir` names, or the standard one.
+    package static func chosen(_ path: String?) -> HMR2Folder {
+        path.map { HMR2Folder(URL(fileURLWithPath: $0, isDirectory: true)) } ?? .standard()
+    }
+
     /// The configuration the network was trained with.
     package var configuration: URL { run.appendingPathComponent("model_config.yaml") }
     /// SMPL's own file, which its owners give to those who register.

@@ -5,7 +5,18 @@ internal import Stage
 /// `posebus bench`: measurements anybody can repeat.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure PoseBus on this machine.", subcommands: [Bus.self])
+        commandName: "bench", abstract: "Measure PoseBus on this machine.", subcommands: [Bus.self, HMR2.self])
+
+    struct HMR2: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "hmr2", abstract: "Time and memory of engine hmr2.",
+            discussion: "`posebus bench hmr2 --help` says the rest.")
+
+        @Argument(parsing: .captureForPassthrough, help: "Options.")
+        var arguments: [String] = []
+
+        func run() throws { try becomeImageProgram(["bench"] + arguments) }
+    }
 
     struct Bus: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

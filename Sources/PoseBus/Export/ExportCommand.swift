@@ -8,24 +8,27 @@ internal import Store
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write a store's outcomes as JSON lines or CSV.",
+        abstract: "Write a store's outcomes as JSON lines or CSV, or its persons as meshes.",
         discussion: """
             json: one outcome a line, in order, drops included, exactly as subscribers receive them.
             csv:  one row for each person of each frame; a frame without a person, or a drop, has one row with empty \
             columns. Keypoint columns are NAME_x, NAME_y (pixels), NAME_score, NAME_x3d, NAME_y3d, NAME_z3d (metres).
+
+            obj, ply: one file for each person of each frame that --engine hmr2 saw, in the folder --out: SMPL's mesh where the \
+            camera sees it, y up, metres.
 
             The store may be in use by a running sink.
             """)
 
     /// The forms this build writes.
     enum Format: String, CaseIterable, ExpressibleByArgument {
-        case json, csv
+        case json, csv, obj, ply
     }
 
     @Option(help: "The store, as given to posebus up or posebus-sink.")
     var store: String
 
-    @Option(help: "json or csv.")
+    @Option(help: "json, csv, obj or ply.")
     var format = Format.json
 
     @Option(help: "Only this stream. Default: all, in the order in which their sessions began.")
@@ -34,10 +37,19 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "Only this session (a UUID).")
     var session: String?
 
-    @Option(help: "File to write. Default: standard output.")
+    @Option(help: "File to write; for meshes, the folder. Default: standard output.")
     var out: String?
 
+    @Option(help: "For meshes: folder of HMR2's files. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.")
+    var hmr2Dir: String?
+
     func run() throws {
+        if format == .obj || format == .ply {
+            let options = [("--stream", stream), ("--session", session), ("--out", out), ("--hmr2-dir", hmr2Dir)]
+            try becomeImageProgram(
+                ["export", "--store", store, "--format", format.rawValue]
+                    + options.flatMap { name, value in value.map { [name, $0] } ?? [] })
+        }
         do {
             try export()
         } catch let error as StoreError {
@@ -57,14 +69,22 @@ struct ExportCommand: ParsableCommand {
         let progress = ProgressLine()
         var written: UInt64 = 0
 
-        let table = OutcomeTable()
+        let skeleton = format == .csv ? try firstSkeleton(reader, sessions) : .blazepose33
+        let table = OutcomeTable(skeleton)
         if format == .csv { try output.write(line: table.header) }
         for session in sessions {
             try reader.forEachOutcome(of: session.session) { record in
                 let outcome = try record.outcome()
                 switch format {
+                case .obj, .ply: break  // Written by the program that has the body model.
                 case .json: try output.write(line: outcome.jsonBytes())
-                case .csv: for row in table.rows(outcome) { try output.write(line: row) }
+                case .csv:
+                    guard outcome.persons.isEmpty || outcome.skeleton == skeleton.name else {
+                        throw StageFailure(
+                            "\(store) holds poses of \(skeleton.name) and of \(outcome.skeleton), which one table cannot "
+                                + "show; choose with --stream or --session, or take --format json", exitCode: .failure)
+                    }
+                    for row in table.rows(outcome) { try output.write(line: row) }
                 }
                 written += 1
                 if written.isMultiple(of: 2000) {
@@ -75,6 +95,24 @@ struct ExportCommand: ParsableCommand {
         try output.close()
         progress.clear()
         if let out { printError("\(out): \(Int(written).grouped) outcomes of \(sessions.count) sessions") }
+    }
+
+    /// What the first person's keypoints are called; BlazePose's where there is no person at all.
+    private func firstSkeleton(_ reader: StoreReader, _ sessions: [SessionRecord]) throws -> Skeleton {
+        struct Found: Error { let skeleton: Skeleton }
+        do {
+            for session in sessions {
+                try reader.forEachOutcome(of: session.session) { record in
+                    let outcome = try record.outcome()
+                    if !outcome.persons.isEmpty, let skeleton = Skeleton.named(outcome.skeleton) {
+                        throw Found(skeleton: skeleton)
+                    }
+                }
+            }
+        } catch let found as Found {
+            return found.skeleton
+        }
+        return .blazepose33
     }
 
     private func selectedSessions(_ reader: StoreReader) throws -> [SessionRecord] {

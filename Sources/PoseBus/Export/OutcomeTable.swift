@@ -2,7 +2,12 @@ internal import Messages
 
 /// Outcomes as rows of a CSV table (RFC 4180), one a person.
 struct OutcomeTable {
-    private let keypoints = Skeleton.blazepose33.keypoints
+    private let keypoints: [String]
+
+    /// A table with columns for a skeleton's keypoints.
+    init(_ skeleton: Skeleton) {
+        keypoints = skeleton.keypoints
+    }
 
     private static let frameColumns = [
         "stream", "session", "sequence", "camera_frame", "capture_time_ns", "width", "height", "engine", "drop_stage",

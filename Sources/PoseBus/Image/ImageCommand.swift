@@ -13,14 +13,19 @@ struct ImageCommand: ParsableCommand {
     var arguments: [String] = []
 
     func run() throws {
-        do {
-            let program = try Sibling.url(of: "posebus-image").path
-            var words = ([program] + arguments).map { strdup($0) } + [nil]
-            execv(program, &words)
-            throw StageFailure("\(program): \(String(cString: strerror(errno)))", exitCode: .failure)
-        } catch let failure as StageFailure {
-            printError("posebus image: \(failure)")
-            throw failure.exitCode
-        }
+        try becomeImageProgram(["image"] + arguments)
+    }
+}
+
+/// Goes on as `posebus-image`, which alone links what runs models.
+func becomeImageProgram(_ arguments: [String]) throws -> Never {
+    do {
+        let program = try Sibling.url(of: "posebus-image").path
+        var words = ([program] + arguments).map { strdup($0) } + [nil]
+        execv(program, &words)
+        throw StageFailure("\(program): \(String(cString: strerror(errno)))", exitCode: .failure)
+    } catch let failure as StageFailure {
+        printError("posebus \(arguments[0]): \(failure)")
+        throw failure.exitCode
     }
 }

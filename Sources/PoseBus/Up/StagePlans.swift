@@ -18,8 +18,8 @@ struct StagePlans: Sendable {
     ///   - logLevel: of all three.
     ///   - keyArguments: which keys all three have.
     init(
-        engine: EngineKind, store: String, models: URL, threads: Int?, ephemeral: Bool, spool: String?,
-        logLevel: String, keyArguments: [String]
+        engine: EngineKind, store: String, models: URL, threads: Int?, settings: EngineSettings, ephemeral: Bool,
+        spool: String?, logLevel: String, keyArguments: [String]
     ) throws {
         // Short: the path of a local socket has at most 107 bytes.
         var template = Array("/tmp/posebus-XXXXXX".utf8CString)
@@ -46,7 +46,7 @@ struct StagePlans: Sendable {
         infer = .init(
             name: "posebus-infer",
             arguments: ["--sink", outcomes, "--engine", engine.rawValue, "--models", models.path]
-                + (threads.map { ["--threads", "\($0)"] } ?? []) + level,
+                + settings.arguments + (threads.map { ["--threads", "\($0)"] } ?? []) + level,
             binds: [("frames", "--bind", frames)])
         ingest = .init(
             name: "posebus-ingest",

@@ -24,7 +24,7 @@ struct UpCommand: AsyncParsableCommand {
     @Argument(help: "Videos, folders, cameras, - or test:; each becomes a stream named after it.")
     var sources: [String] = []
 
-    @Option(help: "blazepose or none.")
+    @Option(help: ArgumentHelp(EngineKind.help))
     var engine = EngineKind.blazepose
 
     @Option(help: "File of the store. It is made if absent, and new sessions are added if it exists.")
@@ -33,7 +33,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Folder of the weight files. Default: $POSEBUS_MODELS, else ~/.local/share/posebus/models.")
     var models: String?
 
-    @Option(help: "Threads the engine computes with. Default: half of the cores.")
+    @Option(help: "Threads the engine computes with. Default: half of the cores; all of them for hmr2.")
     var threads: Int?
 
     @Flag(help: "Bind to free ports instead of 5550-5573, so that several can run beside each other.")
@@ -52,6 +52,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Level of the stages' logs shown here.")
     var stageLogLevel = "warning"
 
+    @OptionGroup(title: "HMR2") var settings: EngineSettings
     @OptionGroup(title: "Security") var security: SecurityOptions
 
     func run() async throws {
@@ -64,10 +65,11 @@ struct UpCommand: AsyncParsableCommand {
             let folder = models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
             // Said at once; whether they are unaltered infer says.
             for weights in engine.weights { try weights.checkPresence(in: folder) }
+            if engine == .hmr2 { try HMR2Folder.chosen(settings.hmr2Dir).checkPresence() }
             pipeline = Pipeline(
                 runs: zip(specs, names).map { FeedRun($0, stream: $1) },
                 plans: try StagePlans(
-                    engine: engine, store: store, models: folder, threads: threads, ephemeral: ephemeral,
+                    engine: engine, store: store, models: folder, threads: threads, settings: settings, ephemeral: ephemeral,
                     spool: spool, logLevel: stageLogLevel, keyArguments: security.arguments),
                 store: store, joints: file, keys: keys)
         } catch {
