@@ -65,7 +65,7 @@ var targets: [Target] = [
     module("FrameSources", ["JPEG", "Spawning"]),
     module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints", ["CZlib"]),
-    module("Weights", ["Checkpoints"]),
+    module("Weights", ["Checkpoints", "CZlib"]),
 
     program(
         "Ingest",
@@ -77,8 +77,8 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store", "Weights", "ZeroMQ",
-            argumentParser, unixSignals,
+            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store", "Weights",
+            "ZeroMQ", argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -93,6 +93,7 @@ var targets: [Target] = [
     tests("FrameSources", ["JPEG"]),
     tests("Stage"),
     tests("Checkpoints"),
+    tests("Weights"),
     tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Spool", "Stage", "ZeroMQ", lifecycle, logging]),
     tests("Sink", ["Client", "Messages", "Stage", "Store", "ZeroMQ", logging]),
 ]

@@ -5,5 +5,6 @@
 
 // inflateInit2 is a macro, which Swift does not see.
 static inline int czlib_inflate_init_raw(z_stream *stream) { return inflateInit2(stream, -MAX_WBITS); }
+static inline int czlib_inflate_init_gzip(z_stream *stream) { return inflateInit2(stream, 16 + MAX_WBITS); }
 
 #endif

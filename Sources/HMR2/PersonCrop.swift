@@ -85,20 +85,20 @@ final class CropSource {
 }
 
 /// How the pixels of one axis of a crop are made from those of the picture.
-struct SampledAxis {
+package struct SampledAxis {
     /// The picture's pixels that are needed.
-    let sources: Range<Int>
+    package let sources: Range<Int>
     /// (outputs, sources)
-    let weights: [Float]
+    package let weights: [Float]
     /// Whether the picture is blurred before it is sampled.
-    let isBlurred: Bool
+    package let isBlurred: Bool
 
     /// - Parameters:
     ///   - center: of the crop, in pixels of the picture.
     ///   - side: of the crop, in pixels of the picture.
     ///   - outputs: the crop's pixels, of 256, that are wanted.
     ///   - length: the picture's pixels.
-    init(center: Float, side: Float, outputs: Range<Int>, length: Int) {
+    package init(center: Float, side: Float, outputs: Range<Int>, length: Int) {
         let step = Double(side) / Double(PersonCrop.size)
         let kernel = Self.kernel(shrinking: step)
         isBlurred = kernel.count > 1

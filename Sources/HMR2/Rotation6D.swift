@@ -2,12 +2,12 @@
 ///
 /// Source: Zhou et al., "On the Continuity of Rotation Representations in Neural Networks", CVPR 2019, appendix B; in
 /// the order of 4D-Humans `hmr2/utils/geometry.py`, `rot6d_to_rotmat`.
-enum Rotation6D {
+package enum Rotation6D {
     /// Turns six numbers a rotation into matrices, row-major.
     ///
     /// - Parameter values: the first two columns, one after the other, of any length and angle to each other; n × 6.
     /// - Returns: n × 9.
-    static func matrices(_ values: [Float]) -> [Float] {
+    package static func matrices(_ values: [Float]) -> [Float] {
         var result: [Float] = []
         result.reserveCapacity(values.count / 6 * 9)
         for first in stride(from: 0, to: values.count - values.count % 6, by: 6) {
