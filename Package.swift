@@ -77,7 +77,8 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store", "Weights",
+            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store",
+            "Weights",
             "ZeroMQ", argumentParser, unixSignals,
         ]),
 
@@ -117,13 +118,15 @@ if withTorch {
         program(
             "Infer",
             [
-                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Security", "Tensor", "Weights", "ZeroMQ", argumentParser,
+                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Security", "Tensor", "Weights", "ZeroMQ",
+                argumentParser,
                 lifecycle, logging,
             ]),
         program(
             "Image",
             [
-                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Stage", "Store", "Tensor", "Weights", argumentParser,
+                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Stage", "Store", "Tensor", "Weights",
+                argumentParser,
             ]),
 
         // What Tests/Parity compares with MediaPipe and with Google's interpreter.

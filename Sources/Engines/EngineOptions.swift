@@ -39,7 +39,8 @@ package struct EngineOptions: Sendable {
         if case .cuda(let index) = self.device, index >= count {
             throw TorchError(
                 operation: "using \(self.device)",
-                message: "libtorch \(TorchRuntime.version) sees \(count) GPUs; choose another --device, or build with a "
+                message:
+                    "libtorch \(TorchRuntime.version) sees \(count) GPUs; choose another --device, or build with a "
                     + "libtorch for CUDA (POSEBUS_TORCH)")
         }
         self.precision = Precision(rawValue: precision)

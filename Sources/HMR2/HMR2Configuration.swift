@@ -110,7 +110,8 @@ package struct HMR2Configuration: Sendable, Equatable {
             }
             let line = node.mark.map { ":\($0.line)" } ?? ""
             return WeightError(
-                description: "\(file)\(line): \(path.joined(separator: ".")) is \(found) where \(expected) is expected; "
+                description:
+                    "\(file)\(line): \(path.joined(separator: ".")) is \(found) where \(expected) is expected; "
                     + "this is not the configuration of an HMR2 model that PoseBus can run")
         }
 
@@ -118,7 +119,8 @@ package struct HMR2Configuration: Sendable, Equatable {
             guard let node = try node(path) else {
                 if ifPresent { return }
                 throw WeightError(
-                    description: "\(file): \(path.joined(separator: ".")) is missing, so this is not the configuration of "
+                    description:
+                        "\(file): \(path.joined(separator: ".")) is missing, so this is not the configuration of "
                         + "an HMR2 model; \(expected) is expected there")
             }
             guard node.scalar?.string == expected else { throw unexpected(path, node, expected) }

@@ -59,8 +59,11 @@ final class VisionTransformer {
         // Every position's embedding is the residual of the first layer.
         let patches = try Self.patches(crops)
         let batch = patches.shape[0]
-        let places = batch == 1 ? positions : try Tensor.concatenated(
-            Array(repeating: positions, count: batch), dimension: 0)
+        let places =
+            batch == 1
+            ? positions
+            : try Tensor.concatenated(
+                Array(repeating: positions, count: batch), dimension: 0)
         var tokens = try embedding(patches, plus: places)
         for (index, block) in blocks.enumerated() {
             tokens = try block(tokens, dtype)

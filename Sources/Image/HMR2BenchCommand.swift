@@ -77,12 +77,16 @@ struct HMR2BenchCommand: ParsableCommand {
 
         let median = Self.median(times)
         let operations = Double(batch) * Double(model.operationsPerCrop)
-        print("device             \(device), \(threads) threads, libtorch \(TorchRuntime.version), \(model.precision.rawValue)")
+        print(
+            "device             \(device), \(threads) threads, libtorch \(TorchRuntime.version), \(model.precision.rawValue)"
+        )
         print("loading            \(Self.text(loading)) s; first answer \(Self.text(first)) s after the start")
         print("memory             \(loadingPeak) MB at most while loading, \(beforeLoading) MB before; \(kept) MB kept")
         print("weights            \(model.weightBytes >> 20) MB in \(model.precision.rawValue)")
-        print("a batch of \(batch)".padding(toLength: 19, withPad: " ", startingAt: 0)
-            + "\(Self.text(median)) s median of \(runs) (\(Self.text(times.min() ?? 0))–\(Self.text(times.max() ?? 0)))")
+        print(
+            "a batch of \(batch)".padding(toLength: 19, withPad: " ", startingAt: 0)
+                + "\(Self.text(median)) s median of \(runs) (\(Self.text(times.min() ?? 0))–\(Self.text(times.max() ?? 0)))"
+        )
         print("a crop             \(Self.text(median / Double(batch))) s, \(Int(operations / median / 1e9)) GFLOP/s")
         print(
             "product peak       \(Int(peak / 1e9)) GFLOP/s, the best of several matrix products in "

@@ -33,7 +33,8 @@ struct ImageCommand: ParsableCommand {
     @Option(help: "Folder of the weight files. Default: $POSEBUS_MODELS, else ~/.local/share/posebus/models.")
     var models: String?
 
-    @Flag(help: "With hmr2: add `faces`, and for each person of `persons` its `vertices`, in metres in the body's frame.")
+    @Flag(
+        help: "With hmr2: add `faces`, and for each person of `persons` its `vertices`, in metres in the body's frame.")
     var vertices = false
 
     @OptionGroup(title: "HMR2") var settings: EngineSettings
@@ -45,7 +46,9 @@ struct ImageCommand: ParsableCommand {
         if !boxes.isEmpty && files.count != 1 {
             throw ValidationError("--box needs exactly one image: boxes belong to one picture")
         }
-        if vertices, engine != .hmr2 { throw ValidationError("--vertices needs --engine hmr2: \(engine.rawValue) has no mesh") }
+        if vertices, engine != .hmr2 {
+            throw ValidationError("--vertices needs --engine hmr2: \(engine.rawValue) has no mesh")
+        }
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
     }
 
@@ -61,7 +64,7 @@ struct ImageCommand: ParsableCommand {
             loaded = try engine.makeEngine(options)
         } catch {
             printError("posebus image: \(error)")
-            throw ExitCode(78)
+            throw ExitCode.failure
         }
         var allGood = true
         for file in files {

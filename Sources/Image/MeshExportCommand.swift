@@ -25,7 +25,8 @@ struct MeshExportCommand: ParsableCommand {
     @Option(help: "Only this session (a UUID).")
     var session: String?
 
-    @Option(help: "Folder of the files, STREAM-SEQUENCE-TRACK.obj or .ply; a second session of a stream gets -2 and so on.")
+    @Option(
+        help: "Folder of the files, STREAM-SEQUENCE-TRACK.obj or .ply; a second session of a stream gets -2 and so on.")
     var out: String?
 
     @Option(help: "Folder of HMR2's files.")
@@ -45,11 +46,14 @@ struct MeshExportCommand: ParsableCommand {
 
     private func export() throws {
         guard let out else {
-            throw StageFailure("--format \(format.rawValue) writes many files: --out names their folder", exitCode: .validationFailure)
+            throw StageFailure(
+                "--format \(format.rawValue) writes many files: --out names their folder", exitCode: .validationFailure)
         }
         let reader = try StoreReader(path: store)
         let name = try stream.map { try StreamName($0) }
-        let sessions = try reader.sessions(of: name).filter { session == nil || $0.session.description == session?.lowercased() }
+        let sessions = try reader.sessions(of: name).filter {
+            session == nil || $0.session.description == session?.lowercased()
+        }
         guard !sessions.isEmpty else { throw StageFailure("\(store) holds no such session", exitCode: .failure) }
         let body = try HMR2BodyModel(HMR2Folder.chosen(hmr2Dir))
         let folder = URL(fileURLWithPath: out, isDirectory: true)

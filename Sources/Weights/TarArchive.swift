@@ -34,7 +34,9 @@ package struct TarArchive {
     /// - Returns: the paths of the files, relative to the folder.
     /// - Throws: `WeightError` naming the archive and what about it is wrong. What was written until then stays in the
     ///   folder, which its owner removes.
-    package func unpack(into folder: URL, progress: @escaping (Double) -> Void = { _ in }) throws(WeightError) -> [String] {
+    package func unpack(into folder: URL, progress: @escaping (Double) -> Void = { _ in }) throws(WeightError)
+        -> [String]
+    {
         let input = GzipReader(url, progress: progress)
         guard let input else {
             throw WeightError(description: "\(url.path) cannot be read: \(String(cString: strerror(errno)))")
@@ -78,7 +80,8 @@ package struct TarArchive {
                 files.append(path)
             default:
                 throw refused(
-                    "“\(name.prefix(80))” in it is a link or a device; an archive of weights has files and folders only")
+                    "“\(name.prefix(80))” in it is a link or a device; an archive of weights has files and folders only"
+                )
             }
         }
         guard !files.isEmpty else { throw refused("it holds no file") }

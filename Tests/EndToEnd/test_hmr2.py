@@ -211,8 +211,8 @@ def refusal(posebus, clips, tmp_path, folder, *options):
     """Standard error of a run that must fail, without a crash, and name its cause."""
     program = posebus("image", frame(clips, tmp_path), "--engine", "hmr2", "--hmr2-dir", folder, "--box", "1,1,50,90",
                       *options)
-    assert program.status in (1, 78), (program.status, program.errors())
-    assert program.output() == ""
+    assert program.status == 1, (program.status, program.errors())
+    assert program.output().strip() == ""
     return program.errors()
 
 

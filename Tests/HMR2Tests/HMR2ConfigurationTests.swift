@@ -1,7 +1,6 @@
+import HMR2
 import Testing
 import Weights
-
-import HMR2
 
 struct HMR2ConfigurationTests {
     private static let good = """
@@ -23,12 +22,14 @@ struct HMR2ConfigurationTests {
     }
 
     @Test func everythingThatDecidesIsRead() throws {
-        let text = Self.good.replacing("NUM_BODY_JOINTS: 23", with: "NUM_BODY_JOINTS: 23\n  UPDATE_HIPS: true")
+        let text =
+            Self.good.replacing("NUM_BODY_JOINTS: 23", with: "NUM_BODY_JOINTS: 23\n  UPDATE_HIPS: true")
             .replacing("TYPE: vit", with: "TYPE: vit\n    NUM_HEADS: 12")
             .replacing("heads: 8", with: "heads: 4")
             .replacing(
                 "TYPE: transformer_decoder",
-                with: "TYPE: transformer_decoder\n    IEF_ITERS: 3\n    TRANSFORMER_INPUT: mean_shape")
+                with: "TYPE: transformer_decoder\n    IEF_ITERS: 3\n    TRANSFORMER_INPUT: mean_shape"
+            )
             .replacing("  IMAGE_SIZE: 256", with: "  IMAGE_SIZE: 256\n  IMAGE_MEAN: [0.5, 0.25, 0.125]")
             + "\nEXTRA:\n  FOCAL_LENGTH: 1000\n"
         let read = try HMR2Configuration(text, name: "c.yaml")

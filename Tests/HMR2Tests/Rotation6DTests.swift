@@ -1,6 +1,5 @@
-import Testing
-
 import HMR2
+import Testing
 
 struct Rotation6DTests {
     @Test func identityFromUnitVectors() {

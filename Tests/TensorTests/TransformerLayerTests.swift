@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Tensor
+import Testing
 
 /// Against the same sums in double precision, at sizes that fill panels and blocks and at such that do not.
 struct TransformerLayerTests {
@@ -20,9 +19,11 @@ struct TransformerLayerTests {
 
     private static func gelu(_ x: Double) -> Double { 0.5 * x * (1 + erf(x / 2.0.squareRoot())) }
 
-    @Test(arguments: Precision.allCases.filter { $0 != .fp16 }, [
-        (1, 2, 1), (5, 63, 70), (200, 96, 130), (7, 2600, 64), (193, 32, 31),
-    ])
+    @Test(
+        arguments: Precision.allCases.filter { $0 != .fp16 },
+        [
+            (1, 2, 1), (5, 63, 70), (200, 96, 130), (7, 2600, 64), (193, 32, 31),
+        ])
     func linearLayers(precision: Precision, size: (rows: Int, inputs: Int, outputs: Int)) throws {
         let (rows, inputs, outputs) = size
         let x = Self.coarse(Self.noise(rows * inputs, 1)), weight = Self.coarse(Self.noise(outputs * inputs, 2))
@@ -42,7 +43,9 @@ struct TransformerLayerTests {
         for row in 0..<rows {
             for column in 0..<outputs {
                 var sum = Double(bias[column])
-                for index in 0..<inputs { sum += Double(x[row * inputs + index]) * Double(weight[column * inputs + index]) }
+                for index in 0..<inputs {
+                    sum += Double(x[row * inputs + index]) * Double(weight[column * inputs + index])
+                }
                 let place = row * outputs + column
                 let tolerance = (isExact ? 2e-5 : 1e-2) * (1 + abs(sum)) * Double(inputs).squareRoot() / 8
                 #expect(abs(Double(plain[place]) - sum) < tolerance)
@@ -52,9 +55,11 @@ struct TransformerLayerTests {
         }
     }
 
-    @Test(arguments: Precision.allCases.filter { $0 != .fp16 }, [
-        (1, 3, 1, 1, 4), (2, 50, 192, 2, 80), (1, 192, 192, 3, 64), (1, 1, 67, 2, 7),
-    ])
+    @Test(
+        arguments: Precision.allCases.filter { $0 != .fp16 },
+        [
+            (1, 3, 1, 1, 4), (2, 50, 192, 2, 80), (1, 192, 192, 3, 64), (1, 1, 67, 2, 7),
+        ])
     func attention(precision: Precision, size: (batch: Int, queries: Int, keys: Int, heads: Int, size: Int)) throws {
         let width = size.heads * size.size
         func tensor(_ tokens: Int, _ seed: UInt64) throws -> ([Float], Tensor) {
@@ -68,7 +73,9 @@ struct TransformerLayerTests {
         for batch in 0..<size.batch {
             for head in 0..<size.heads {
                 for query in 0..<size.queries {
-                    func place(_ token: Int, _ tokens: Int) -> Int { (batch * tokens + token) * width + head * size.size }
+                    func place(_ token: Int, _ tokens: Int) -> Int {
+                        (batch * tokens + token) * width + head * size.size
+                    }
                     let scores = (0..<size.keys).map { key in
                         (0..<size.size).reduce(0.0) {
                             $0 + Double(q.0[place(query, size.queries) + $1]) * Double(k.0[place(key, size.keys) + $1])
@@ -92,7 +99,8 @@ struct TransformerLayerTests {
     @Test(arguments: [1, 17, 64, 1280])
     func normalization(width: Int) throws {
         let rows = 37
-        let x = Self.noise(rows * width, 1).map { $0 * 3 + 1 }, weight = Self.noise(width, 2), bias = Self.noise(width, 3)
+        let x = Self.noise(rows * width, 1).map { $0 * 3 + 1 }, weight = Self.noise(width, 2),
+            bias = Self.noise(width, 3)
         let layer = LayerNormalization(
             weight: try Tensor(floats: weight, shape: [width]), bias: try Tensor(floats: bias, shape: [width]),
             epsilon: 1e-6)
@@ -104,7 +112,8 @@ struct TransformerLayerTests {
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
             for column in 0..<width {
                 let wanted =
-                    (values[column] - mean) / (variance + 1e-6).squareRoot() * Double(weight[column]) + Double(bias[column])
+                    (values[column] - mean) / (variance + 1e-6).squareRoot() * Double(weight[column])
+                    + Double(bias[column])
                 #expect(abs(Double(exact[row * width + column]) - wanted) < 1e-4)
                 #expect(abs(Double(narrow[row * width + column]) - wanted) < 1e-4 + abs(wanted) / 200)
             }

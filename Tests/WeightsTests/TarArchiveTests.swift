@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-
 import Weights
 
 /// Archives are made by `tar` itself where it can make them, and by hand where it refuses to.
@@ -25,7 +24,9 @@ struct TarArchiveTests {
     }
 
     /// One member and the end of the archive, gzipped.
-    private func archive(name: String, type: Character = "0", size: String = "5", content: String = "hello") throws -> URL {
+    private func archive(name: String, type: Character = "0", size: String = "5", content: String = "hello") throws
+        -> URL
+    {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, _ place: Int) {
             for (index, byte) in text.utf8.enumerated() { header[place + index] = byte }
@@ -55,7 +56,8 @@ struct TarArchiveTests {
             let file = source.appendingPathComponent(name)
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            contents[name] = Data((0..<(index == 1 ? 0 : 3_000_001)).map { UInt8(truncatingIfNeeded: $0 &* 31 + index) })
+            contents[name] = Data(
+                (0..<(index == 1 ? 0 : 3_000_001)).map { UInt8(truncatingIfNeeded: $0 &* 31 + index) })
             try contents[name]?.write(to: file)
         }
         let packed = folder.appendingPathComponent("packed.tar.gz")

@@ -33,7 +33,8 @@ struct HMR2Fetcher {
         let had = Self.size(part)
         printError(
             had > 0
-                ? "Going on with \(source) after \(had >> 20) MB" : "Fetching \(source) (the official archive has 2.5 GB)")
+                ? "Going on with \(source) after \(had >> 20) MB"
+                : "Fetching \(source) (the official archive has 2.5 GB)")
         for isLast in [false, true] {
             let (status, code) = try curl(source, to: part)
             if status == 0 { return }
@@ -115,7 +116,9 @@ struct HMR2Fetcher {
         }
         let digest = data.withUnsafeBytes { SHA256.hexDigest(of: $0) }
         guard let sha256, sha256 != digest else {
-            printError("SHA-256 \(digest)\(sha256 == nil ? " (its publishers name none to compare it with)" : ": as expected")")
+            printError(
+                "SHA-256 \(digest)\(sha256 == nil ? " (its publishers name none to compare it with)" : ": as expected")"
+            )
             return
         }
         throw StageFailure(

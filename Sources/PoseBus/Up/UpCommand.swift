@@ -69,7 +69,8 @@ struct UpCommand: AsyncParsableCommand {
             pipeline = Pipeline(
                 runs: zip(specs, names).map { FeedRun($0, stream: $1) },
                 plans: try StagePlans(
-                    engine: engine, store: store, models: folder, threads: threads, settings: settings, ephemeral: ephemeral,
+                    engine: engine, store: store, models: folder, threads: threads, settings: settings,
+                    ephemeral: ephemeral,
                     spool: spool, logLevel: stageLogLevel, keyArguments: security.arguments),
                 store: store, joints: file, keys: keys)
         } catch {

@@ -62,14 +62,16 @@ struct HMR2Crops: ParsableCommand {
         try write("cam_t", bodies.flatMap { points([$0.camera.translation(focalLength: model.cropFocalLength)]) })
         // 4D-Humans' own unit: the crop's side, from its middle.
         let focal = model.cropFocalLength
-        try write("keypoints_2d", bodies.flatMap { body in
-            let translation = body.camera.translation(focalLength: focal)
-            return body.keypoints.flatMap { point in
-                let seen = CropCamera.project(
-                    point, translation: translation, focalLength: focal / 256, width: 0, height: 0)
-                return [seen.x, seen.y]
-            }
-        })
+        try write(
+            "keypoints_2d",
+            bodies.flatMap { body in
+                let translation = body.camera.translation(focalLength: focal)
+                return body.keypoints.flatMap { point in
+                    let seen = CropCamera.project(
+                        point, translation: translation, focalLength: focal / 256, width: 0, height: 0)
+                    return [seen.x, seen.y]
+                }
+            })
         for _ in 0..<`repeat` {
             let start = ContinuousClock.now
             _ = try model.bodies(inCrops: crops, withVertices: false)
@@ -90,9 +92,11 @@ struct HMR2Crops: ParsableCommand {
         let bodies = try model.bodies(in: [picture])[0]
         try write(bodies)
         let focal = CropCamera.standardFocalLength(model.cropFocalLength, width: width, height: height)
-        try write("camera", zip(bodies, crops).flatMap { body, crop in
-            points([body.camera.translation(in: crop, width: width, height: height, focalLength: focal)])
-        })
+        try write(
+            "camera",
+            zip(bodies, crops).flatMap { body, crop in
+                points([body.camera.translation(in: crop, width: width, height: height, focalLength: focal)])
+            })
     }
 
     private func write(_ bodies: [HMR2Model.Body]) throws {
@@ -107,6 +111,7 @@ struct HMR2Crops: ParsableCommand {
 
     private func write(_ name: String, _ values: [Float]) throws {
         guard let output else { return }
-        try values.withUnsafeBytes { Data($0) }.write(to: URL(fileURLWithPath: output).appendingPathComponent("\(name).f32"))
+        try values.withUnsafeBytes { Data($0) }.write(
+            to: URL(fileURLWithPath: output).appendingPathComponent("\(name).f32"))
     }
 }
