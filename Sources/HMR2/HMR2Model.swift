@@ -126,6 +126,11 @@ package final class HMR2Model {
             betas: answer.betas, rotations: try Tensor(floats: rotations, shape: [batch, 24, 3, 3]).to(device))
         let betas = try answer.betas.floats()
         let cameras = try answer.camera.floats()
+        guard (rotations + betas + cameras).allSatisfy(\.isFinite) else {
+            throw TorchError(
+                operation: "reading a body from a crop",
+                message: "the network answered with no number; its weights are damaged, or --precision fp32 is needed")
+        }
         let keypoints = try posed.keypoints?.points() ?? []
         let vertices = withVertices ? try posed.vertices.points() : []
         return (0..<batch).map { index in

@@ -16,12 +16,12 @@ package struct PersonCrop: Sendable, Equatable {
     /// The square's side in pixels of the picture.
     package let side: Float
 
-    /// The square around a box: the box grown to 3 : 4, of which the square has the longer side.
+    /// The square around a box: the box grown to 3 : 4, of which the square has the longer side; a pixel at least.
     package init(x: Float, y: Float, width: Float, height: Float) {
         centerX = x + width / 2
         centerY = y + height / 2
         // 192 : 256. What is wider than that grows in height, what is narrower in width.
-        side = max(width * 256 / 192, height)
+        side = max(width * 256 / 192, height, 1)
     }
 }
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from images import jpegs, video
-from pipeline import BIN
+from pipeline import BIN, check_complete
 
 FIXTURES = Path(__file__).parent.parent / "Fixtures/hmr2"
 sys.path.insert(0, str(FIXTURES))
@@ -325,6 +325,24 @@ def test_missing_files_say_how_to_get_them(posebus, tmp_path, models, folder):
 def test_half_precision_and_gpus_that_are_not_there(posebus, tmp_path, models, folders):
     assert "bf16" in refusal(posebus, tmp_path, folders["b"], "--precision", "fp16", "--device", "cpu")
     assert "GPUs" in refusal(posebus, tmp_path, folders["b"], "--device", "cuda:100")
+
+
+def test_weights_that_are_no_numbers_are_drops_and_not_poses(posebus, tmp_path, models, folder, clips):
+    path = folder / CHECKPOINT
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("archive/data/0").header_offset
+    data = bytearray(path.read_bytes())
+    first = data.index(b"archive/data/0", start) + 14
+    first += struct.unpack_from("<H", data, start + 28)[0]
+    data[first:first + 4] = struct.pack("<f", float("nan"))
+    path.write_bytes(data)
+    program, store = up(posebus, tmp_path, clips / "kicker.mp4", folder)
+    outcomes = exported(posebus, store)
+    check_complete(outcomes, 131)
+    dropped = [outcome for outcome in outcomes if outcome["drop"]]
+    assert {outcome["drop"]["reason"] for outcome in dropped} == {"inference_failed"}
+    # Frames without a person need no network.
+    assert len(dropped) > 100 and all(not outcome["persons"] for outcome in outcomes)
 
 
 def test_add_smpl(posebus, tmp_path, folders):
