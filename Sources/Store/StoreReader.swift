@@ -60,6 +60,19 @@ public final class StoreReader: Sendable {
         }
     }
 
+    /// What infer knew of a running session after its last outcome; empty where it said nothing, or the session has ended.
+    ///
+    /// Only a sink asks, whose writer has brought the tables up to date.
+    public func inferState(of id: SessionID) throws(StoreError) -> [UInt8] {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                let state = try Data.fetchOne(
+                    db, sql: "SELECT infer_state FROM sessions WHERE uuid = ?", arguments: [Data(id.bytes)])
+                return [UInt8](state ?? Data())
+            }
+        }
+    }
+
     /// The session of a stream that began last, or nil where the store does not know the stream.
     public func latestSession(of stream: StreamName) throws(StoreError) -> SessionRecord? {
         try translatingErrors(of: path) {

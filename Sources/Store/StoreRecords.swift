@@ -66,10 +66,26 @@ public struct EndRecord: Sendable, Equatable {
     }
 }
 
+/// What infer knows of a running session, in its engine's own form, after the outcomes stored before it.
+public struct SessionStateRecord: Sendable, Equatable {
+    /// The run of the stream.
+    public var session: SessionID
+    /// The bytes.
+    public var state: [UInt8]
+
+    /// A state.
+    public init(session: SessionID, state: [UInt8]) {
+        self.session = session
+        self.state = state
+    }
+}
+
 /// What one commit stores, in the order in which it is to be seen.
 public enum StoreEntry: Sendable, Equatable {
     /// An outcome of the session's next sequence.
     case outcome(OutcomeRecord)
+    /// What infer knows after the session's last outcome: only the latest is kept, and only until the session ends.
+    case state(SessionStateRecord)
     /// The end of a session.
     case end(EndRecord)
 }
@@ -93,8 +109,7 @@ public struct SessionRecord: Sendable, Equatable {
     /// When its end was stored; nil while it runs, or where it was cut off.
     public var ended: Timestamp?
     /// How many frames ingest numbered; known once the session has ended.
-    public var frames: UInt64?
-}
+    public var frames: UInt64?}
 
 /// Sums over the whole store.
 public struct StoreTotals: Sendable, Equatable {

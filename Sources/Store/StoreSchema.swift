@@ -40,6 +40,10 @@ enum StoreSchema {
                     """)
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         }
+        migrator.registerMigration("v2") { db in
+            // What infer knows of a running session; one that has ended needs none.
+            try db.execute(sql: "ALTER TABLE sessions ADD COLUMN infer_state BLOB")
+        }
         return migrator
     }
 
