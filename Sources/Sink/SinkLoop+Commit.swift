@@ -2,6 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Messages
 internal import Store
+internal import ZeroMQ
 
 /// A store that cannot be written, and when to try again.
 struct StoreTrouble {
