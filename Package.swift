@@ -59,6 +59,7 @@ var targets: [Target] = [
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
     module("Spool", ["Messages"]),
+    module("Tracking"),
     module("Security", ["ZeroMQ"]),
     module("Client", ["Delivery", "ZeroMQ", "Messages", "Security"]),
     module("Spawning"),
@@ -87,6 +88,7 @@ var targets: [Target] = [
     tests("Messages"),
     tests("Delivery", ["Messages"]),
     tests("Spool", ["Messages"]),
+    tests("Tracking", ["Checkpoints"]),
     tests("Store", ["Messages", grdb]),
     tests("Security", ["ZeroMQ"]),
     tests("Client", ["Messages", "ZeroMQ"]),
@@ -113,7 +115,7 @@ if withTorch {
         module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
         module("SMPL", ["Tensor", "Weights"]),
         module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
-        module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "Tensor", "Weights"]),
+        module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "Tensor", "Tracking", "Weights"]),
 
         program(
             "Infer",
@@ -133,8 +135,8 @@ if withTorch {
         .executableTarget(
             name: "parity-runner",
             dependencies: [
-                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "TFLite", "Tensor", "Weights",
-                argumentParser,
+                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "TFLite", "Tensor", "Tracking",
+                "Weights", argumentParser,
             ],
             path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
 

@@ -2,6 +2,7 @@ internal import HMR2
 package import JPEG
 package import Messages
 internal import Tensor
+internal import Tracking
 internal import Weights
 
 /// Engine `hmr2`: the body of each person that BlazePose's detector finds and follows, as "Humans in 4D" sees it.
@@ -10,7 +11,8 @@ package final class HMR2Engine: PoseEngine {
     package let skeleton = Skeleton.smpl44.name
     package let needsPixels = true
 
-    private let detector: BlazePoseEngine
+    private let finder: PersonFinder
+    private let identities = IdentityKeeper(model: ColourTracking(), options: .live)
     private let model: HMR2Model
     private let focalLengths: [String?: Float]
 
@@ -20,24 +22,33 @@ package final class HMR2Engine: PoseEngine {
     package init(_ options: EngineOptions) throws {
         // First what is said in a moment, then what takes seconds.
         try options.hmr2.checkPresence()
-        detector = try BlazePoseEngine(models: options.models, threads: options.threads)
+        finder = try PersonFinder(models: options.models, threads: options.threads)
         model = try HMR2Model(options.hmr2, device: options.device, precision: options.precision)
         focalLengths = options.focalLengths
     }
 
-    package func process(_ frames: [EngineFrame]) throws -> [[Person]] {
-        let found = try detector.process(frames)
-        let images = frames.map { frame in
-            guard let image = frame.image else { preconditionFailure("hmr2 was given a frame without pixels") }
-            return image
+    package func process(_ frames: [EngineFrame]) throws -> [EngineAnswer] {
+        frames.forEach(restore)
+        let isShot = frames.map(identities.isShot)
+        let found = try finder.find(in: frames, isShot: isShot)
+        let bodies = try bodies(of: found, in: frames.map { ($0.pixels, focalLength(of: $0.stream.description)) })
+        return try zip(zip(frames, isShot), zip(found, bodies)).map { frame, persons in
+            let (frame, isShot) = frame
+            let sightings = zip(persons.0, persons.1).map { seen, person in
+                let terms = TrackTerms(body: person, landmarks: seen, image: frame.pixels)
+                var person = person
+                person.appearance = terms.appearance.bytes
+                return IdentityKeeper<ColourTracking>.Sighting(person: person, terms: terms)
+            }
+            let persons = try identities.identify(sightings, in: frame, isShot: isShot)
+            return EngineAnswer(persons: persons, sessionState: savedState(of: frame.session))
         }
-        return try bodies(of: found, in: zip(images, frames).map { ($0, focalLength(of: $1.stream.description)) })
     }
 
     package func processStill(_ image: DecodedImage, boxes: [BoundingBox]) throws -> [Person] {
         let found: [Person]
         if boxes.isEmpty {
-            found = try detector.processStill(image, boxes: [])
+            found = try finder.findStill(image, boxes: [])
         } else {
             found = boxes.enumerated().map { index, box in
                 Person(trackID: UInt32(index + 1), score: 1, bbox: box, keypoints2D: [], keypoints3D: [])
@@ -47,7 +58,23 @@ package final class HMR2Engine: PoseEngine {
     }
 
     package func forget(_ session: SessionID) {
-        detector.forget(session)
+        finder.forget(session)
+        identities.forget(session)
+    }
+
+    private func savedState(of session: SessionID) -> [UInt8] {
+        SavedState(engine: name).bytes { writer in
+            finder.save(session, to: &writer)
+            identities.save(session, to: &writer)
+        }
+    }
+
+    private func restore(_ frame: EngineFrame) {
+        guard !identities.knows(frame.session), !frame.savedState.isEmpty else { return }
+        let isRestored = SavedState(engine: name).read(frame.savedState) { reader in
+            finder.restore(frame.session, from: &reader) && identities.restore(frame.session, from: &reader)
+        }
+        if !isRestored { forget(frame.session) }
     }
 
     package func mesh(of person: Person) throws -> BodyMesh? {

@@ -41,6 +41,22 @@ extension Outcome {
 }
 
 extension Person {
+    /// Reads one person: `posebus.v1.Person`.
+    ///
+    /// - Throws: `WireError`, naming what is wrong.
+    package init(wire bytes: [UInt8]) throws(WireError) {
+        let wire: Posebus_V1_Person
+        do {
+            wire = try Posebus_V1_Person(serializedBytes: bytes)
+        } catch {
+            throw .malformed(message: "Person")
+        }
+        try self.init(wire)
+    }
+
+    /// The bytes of this person as protobuf.
+    package func wireBytes() -> [UInt8] { wire.bytes }
+
     init(_ wire: Posebus_V1_Person) throws(WireError) {
         guard wire.bbox.count == 4 else {
             throw .invalidField(message: "Person", field: "bbox", problem: "\(wire.bbox.count) numbers instead of 4")
