@@ -37,6 +37,8 @@ extension PosePipeline {
         region.center.distance(to: followed.center) < PosePipeline.shadowReach * followed.size
     }
 
+    /// Frames of a shot in which every part of the picture is searched, wide ones included, more than twice over.
+    private static let firstFrames = 30
     /// Body sizes.
     private static let shadowReach: Float = 1.5
 
@@ -51,7 +53,10 @@ extension PosePipeline {
             let since = tracker.framesSinceDetection ?? options.redetectionInterval
             if since >= options.redetectionInterval { return ([whole], true) }
             let tiles = PosePipeline.tiles(width: width, height: height, scales: [1])
-            guard since.isMultiple(of: max(1, options.redetectionInterval / 4)), since > 0, tracker.maySearch,
+            // At the beginning everybody is new: a part in each frame then.
+            let interval =
+                tracker.shotFrames <= PosePipeline.firstFrames ? 1 : max(1, options.redetectionInterval / 4)
+            guard since.isMultiple(of: interval), since > 0, tracker.maySearch,
                 tiles.count > 1
             else { return ([], false) }
             defer { tracker.searchStep += 1 }

@@ -7,8 +7,8 @@
 public final class PoseTracker {
     package var tracks: [PoseTrack] = []
     package var nextID = 1
-    /// Frames seen so far.
-    package var frameCount = 0
+    /// Frames of this shot seen so far.
+    package private(set) var shotFrames = 0
     /// Frames since the last detection in the whole picture.
     package var framesSinceDetection: Int?
     /// Where the search of a picture without persons goes on.
@@ -45,7 +45,7 @@ public final class PoseTracker {
         }
         self.tracks = tracks
         self.nextID = nextID
-        frameCount = frames
+        shotFrames = frames
         framesSinceDetection = since < 0 ? nil : since
         searchStep = step
         emptyFrames = empty
@@ -55,7 +55,7 @@ public final class PoseTracker {
     /// Everything another process needs to go on following: six numbers and 18 a person.
     public var numbers: [Double] {
         [
-            Double(nextID), Double(frameCount), Double(framesSinceDetection ?? -1), Double(searchStep),
+            Double(nextID), Double(shotFrames), Double(framesSinceDetection ?? -1), Double(searchStep),
             Double(emptyFrames), time ?? -1,
         ] + tracks.flatMap(\.numbers)
     }
@@ -64,6 +64,7 @@ public final class PoseTracker {
     /// whole picture is searched.
     public func cut() {
         isCut = true
+        shotFrames = 0
         framesSinceDetection = nil
         allowance = PoseTracker.largestAllowance
     }
@@ -83,7 +84,7 @@ public final class PoseTracker {
     /// Seconds from the last frame to one taken at `timestamp`; moves on to it. Frames without a usable time are
     /// taken to be a thirtieth of a second apart, as MediaPipe's Python interface does.
     package func advance(to timestamp: Double?) -> Double {
-        frameCount += 1
+        shotFrames += 1
         framesSinceDetection? += 1
         allowance = min(PoseTracker.largestAllowance, allowance + PoseTracker.allowancePerFrame)
         let last = time ?? 0
