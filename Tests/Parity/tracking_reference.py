@@ -49,6 +49,7 @@ def prepare(code: Path) -> None:
     import phalp.trackers.PHALP  # noqa: F401
     # Its log goes through a library that is replaced by nothing, which no other log survives.
     logging.root.handlers.clear()
+    logging.root.setLevel(logging.WARNING)
 
 
 def assignment() -> str:
