@@ -113,6 +113,7 @@ if withTorch {
         module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
         module("SMPL", ["Tensor", "Weights"]),
         module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
+        module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
         module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "Tensor", "Weights"]),
 
         program(
@@ -133,7 +134,7 @@ if withTorch {
         .executableTarget(
             name: "parity-runner",
             dependencies: [
-                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "TFLite", "Tensor", "Weights",
+                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "PHALP", "TFLite", "Tensor", "Weights",
                 argumentParser,
             ],
             path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
@@ -142,6 +143,7 @@ if withTorch {
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
         tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
+        tests("PHALP", ["Checkpoints", "Tensor", "Weights"]),
         tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]
