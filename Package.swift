@@ -143,7 +143,7 @@ if withTorch {
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
         tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
-        tests("PHALP", ["Checkpoints", "Tensor", "Weights"]),
+        tests("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
         tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]

@@ -1,3 +1,4 @@
+package import HMR2
 package import Tensor
 package import Weights
 
@@ -16,6 +17,19 @@ package final class PHALPModel {
 
         package init(vertices: Tensor, crop: Tensor) {
             (self.vertices, self.crop) = (vertices, crop)
+        }
+
+        /// A body as `HMR2Model` answers with it.
+        ///
+        /// - Parameters:
+        ///   - vertices: in SMPL's own frame, metres.
+        ///   - camera: of the crop.
+        ///   - crop: (4, 256, 256), of the same square.
+        /// - Throws: `TorchError` where memory is short.
+        package init(vertices: [SIMD3<Float>], camera: CropCamera, crop: Tensor) throws(TorchError) {
+            let place = camera.translation(focalLength: Float(TextureSampler.camera.focalLength))
+            let numbers = vertices.flatMap { [$0.x + place.x, $0.y + place.y, $0.z + place.z] }
+            self.init(vertices: try Tensor(floats: numbers, shape: [vertices.count, 3]), crop: crop)
         }
     }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import HMR2
 import PHALP
 import Tensor
 import Testing
@@ -63,6 +64,15 @@ struct AppearanceTests {
             #expect(Fixture.distance(together[0].embedding, together[1].embedding) > 0.01)
             #expect(try model.appearances(of: []).isEmpty)
         }
+    }
+
+    @Test("A body of HMR2 stands where the crop's camera sees it")
+    func bodies() throws {
+        let crop = try Tensor(zeros: [4, 256, 256])
+        let person = try PHALPModel.Person(
+            vertices: [SIMD3(1, 2, 3), SIMD3(0, 0, 0)], camera: CropCamera(scale: 0.5, x: 0.25, y: -0.5), crop: crop)
+        let depth = 2 * 5000 / (256 * 0.5 + 1e-9) as Float
+        #expect(try person.vertices.floats() == [1.25, 1.5, 3 + depth, 0.25, -0.5, depth])
     }
 
     @Test("Embeddings, distances and shared parts of textures are PHALP's")

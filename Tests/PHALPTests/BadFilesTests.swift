@@ -84,6 +84,34 @@ struct BadFilesTests {
         #expect(frames.contains("configs.frame_length is 26"), "\(frames)")
     }
 
+    @Test func theMeanBodyIsReadFromItsFileWhereTheCheckpointHasNone() throws {
+        let name = "smpl_head.0.init_cam"
+        func rename(_ place: URL) throws {
+            try Fixture.rewrite(name, "smpl_head.0.init_xyz", in: place.appending(path: "weights/pose_predictor.pth"))
+        }
+        let history = PoseHistory(
+            poses: [Fixture.noise("pose", PoseVector.count)], frames: [0], framesSince: 0)
+        func pose(_ folder: PHALPFolder) throws -> [Float] {
+            try PosePredictor(folder, device: .cpu, precision: .fp32)([history])[0]
+        }
+        let usual = try Fixture.withFolder { try pose($0) }
+        #expect(Fixture.distance(try Fixture.withFolder(rename) { try pose($0) }, usual) < 1e-6)
+        let said = try message { place in
+            try rename(place)
+            try FileManager.default.removeItem(at: place.appending(path: "3D/smpl_mean_params.npz"))
+        }
+        #expect(said.contains("smpl_mean_params.npz is missing") && said.contains("https://"), "\(said)")
+    }
+
+    @Test func aTensorUnderAnotherNameIsMissing() throws {
+        let said = try message { place in
+            try Fixture.rewrite(
+                "transformer2.layers.0.1.fn.net.3.bias", "transformer2.layers.0.1.fn.net.3.size",
+                in: place.appending(path: "weights/pose_predictor.pth"))
+        }
+        #expect(said.contains("no tensor encoder.transformer2.layers.0.1.fn.net.3.bias"), "\(said)")
+    }
+
     @Test func appearanceCheckpointsOfOtherNetworksAreNamed() throws {
         let file = "weights/hmar_v2_weights.pth"
         let other = try message(replacing: file, by: "other.pth")
