@@ -115,7 +115,8 @@ if withTorch {
         module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
         module("SMPL", ["Tensor", "Weights"]),
         module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
-        module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "Tensor", "Tracking", "Weights"]),
+        module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
+        module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "PHALP", "Tensor", "Tracking", "Weights"]),
 
         program(
             "Infer",
@@ -135,7 +136,7 @@ if withTorch {
         .executableTarget(
             name: "parity-runner",
             dependencies: [
-                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "TFLite", "Tensor", "Tracking",
+                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "PHALP", "TFLite", "Tensor", "Tracking",
                 "Weights", argumentParser,
             ],
             path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
@@ -144,6 +145,7 @@ if withTorch {
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
         tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
+        tests("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
         tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]

@@ -20,23 +20,33 @@ final class PersonFinder {
         var start: Timestamp
     }
 
+    /// A person in a frame.
+    struct Finding {
+        /// Without a number.
+        var person: Person
+        /// Its pixels, where they are asked for.
+        var mask: PersonMask?
+    }
+
     /// Loads the two weight files.
     ///
     /// - Parameters:
     ///   - models: the folder that holds them.
     ///   - threads: how many threads one computation may use.
+    ///   - masks: whether to find out which pixels are a person's, which doubles the work.
     /// - Throws: an error that names a missing or altered file and the command that fetches it.
-    init(models: URL, threads: Int) throws {
+    init(models: URL, threads: Int, masks: Bool = false) throws {
         try TorchRuntime.setThreads(threads)
         var options = BlazePoseOptions()
         options.threads = threads
+        options.masks = masks
         estimator = try BlazePoseEstimator(models: BlazePoseModels(directory: models), options: options)
     }
 
     /// The persons in each frame, without numbers.
     ///
     /// - Parameter isShot: of each frame, whether it begins a shot.
-    func find(in frames: [EngineFrame], isShot: [Bool]) throws -> [[Person]] {
+    func find(in frames: [EngineFrame], isShot: [Bool]) throws -> [[Finding]] {
         let inputs = try zip(frames, isShot).map { frame, isShot in
             let session = session(frame)
             if isShot { session.tracker.cut() }
@@ -44,7 +54,7 @@ final class PersonFinder {
                 tracker: session.tracker, image: try RGBImage(frame.pixels),
                 timestamp: Double(frame.captureTime.nanoseconds - session.start.nanoseconds) / 1e9)
         }
-        return try estimator.process(inputs).map { $0.map(Person.init) }
+        return try estimator.process(inputs).map { $0.map { Finding(person: Person($0), mask: $0.mask) } }
     }
 
     /// The persons in a single picture, numbered from 1. With boxes: exactly one a box, in their order.

@@ -27,26 +27,6 @@ extension TrackTerms where Appearance == PartColours {
             appearance: PartColours(person, image: image, layout: layout))
     }
 
-    /// The terms of a person with an SMPL body: its root is SMPL's, its pose SMPL's rotations and betas.
-    ///
-    /// - Parameters:
-    ///   - person: with `smpl`, `cameraTranslation` and `focalLength`.
-    ///   - seen: the same person with BlazePose's joints, which say which parts are visible.
-    init(body person: Person, landmarks seen: Person, image: DecodedImage) {
-        guard let smpl = person.smpl, let camera = person.cameraTranslation, let focalLength = person.focalLength else {
-            self.init(landmarks: seen, image: image)
-            return
-        }
-        let side = Double(max(image.width, image.height))
-        let place = SIMD2(Double(camera.x), Double(camera.y)) / Double(camera.z) * Double(focalLength)
-        self.init(
-            location: place / side + 0.5,
-            camera: SIMD3(Double(camera.x), Double(camera.y), Double(camera.z)),
-            confidence: Double(person.score),
-            pose: smpl.globalOrient + smpl.bodyPose + smpl.betas,
-            appearance: PartColours(seen, image: image, layout: .blazepose33))
-    }
-
     /// Pixels a metre: least squares over the joints, weighted by their scores, around their means.
     private static func scale(of joints: [SIMD3<Float>], in pixels: [SIMD3<Float>]) -> Float {
         var weight: Float = 0
@@ -72,6 +52,25 @@ extension TrackTerms where Appearance == PartColours {
             square += share * (joint.x * joint.x + joint.y * joint.y)
         }
         return product / square
+    }
+}
+
+extension TrackTerms {
+    /// The terms of a person with an SMPL body: its root is SMPL's, its pose SMPL's rotations and betas.
+    ///
+    /// - Precondition: `person` has `smpl`, `cameraTranslation` and `focalLength`.
+    init(body person: Person, image: DecodedImage, appearance: Appearance) {
+        guard let smpl = person.smpl, let camera = person.cameraTranslation, let focalLength = person.focalLength else {
+            preconditionFailure("a person was taken for one with a body")
+        }
+        let side = Double(max(image.width, image.height))
+        let place = SIMD2(Double(camera.x), Double(camera.y)) / Double(camera.z) * Double(focalLength)
+        self.init(
+            location: place / side + 0.5,
+            camera: SIMD3<Double>(camera),
+            confidence: Double(person.score),
+            pose: smpl.globalOrient + smpl.bodyPose + smpl.betas,
+            appearance: appearance)
     }
 }
 

@@ -93,7 +93,8 @@ struct InferCommand: AsyncParsableCommand {
             threads: threads ?? (engine == .hmr2 ? cores : max(1, cores / 2)))
         do {
             try options.apply(
-                hmr2Dir: settings.hmr2Dir, device: settings.device, precision: settings.precision,
+                hmr2Dir: settings.hmr2Dir, phalpDir: settings.phalpDir, device: settings.device,
+                precision: settings.precision,
                 focalLengths: settings.focalLengthsByStream)
         } catch {
             logger.critical("\(error)")

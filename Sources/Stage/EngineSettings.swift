@@ -6,6 +6,13 @@ public struct EngineSettings: ParsableArguments {
     @Option(help: "Folder of HMR2's files, in 4D-Humans' layout. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.")
     public var hmr2Dir: String?
 
+    @Option(
+        help: """
+            Folder of PHALP's files, in its layout, with which engine hmr2 tells persons apart; none for doing without. \
+            Default: $POSEBUS_PHALP or ~/.cache/phalp if its files are there, else none.
+            """)
+    public var phalpDir: String?
+
     @Option(help: "Where HMR2 computes: cpu, cuda, cuda:N or auto (a GPU if there is one).")
     public var device = "auto"
 
@@ -42,7 +49,7 @@ public struct EngineSettings: ParsableArguments {
 
     /// The same words for another program's command line.
     public var arguments: [String] {
-        (hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + ["--device", device, "--precision", precision]
+        (hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + (phalpDir.map { ["--phalp-dir", $0] } ?? []) + ["--device", device, "--precision", precision]
             + focalLengths.flatMap { ["--focal-length", $0] }
     }
 
