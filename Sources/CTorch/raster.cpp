@@ -87,22 +87,13 @@ at::Tensor by_kernel(const at::Tensor &projected, const at::Tensor &faces, const
     const int64_t batch = points.size(0), count = corners.size(0), size = camera.size;
     at::Tensor out = at::full({batch, size, size}, camera.far, at::TensorOptions(at::kFloat));
     float *pixels = out.data_ptr<float>();
-    std::vector<std::vector<Triangle>> meshes(static_cast<size_t>(batch));
+    // A mesh takes a millisecond: threads pay where there are several, and then have a picture each.
     at::parallel_for(0, batch, 1, [&](int64_t first, int64_t last) {
-        for (int64_t index = first; index < last; ++index) {
-            meshes[static_cast<size_t>(index)] = triangles(
-                points.data_ptr<double>() + index * points.size(1) * 3, corners.data_ptr<int64_t>(), count, size);
-        }
-    });
-    // A band of rows belongs to one thread, so nothing is written by two.
-    constexpr int64_t height = 32;
-    const int64_t bands = (size + height - 1) / height;
-    at::parallel_for(0, batch * bands, 1, [&](int64_t first, int64_t last) {
-        for (int64_t task = first; task < last; ++task) {
-            const int64_t image = task / bands, top = task % bands * height;
-            const int64_t bottom = std::min(size, top + height) - 1;
-            for (const Triangle &t : meshes[static_cast<size_t>(image)]) {
-                for (int64_t row = std::max(top, t.top); row <= std::min(bottom, t.bottom); ++row) {
+        for (int64_t image = first; image < last; ++image) {
+            const auto mesh = triangles(
+                points.data_ptr<double>() + image * points.size(1) * 3, corners.data_ptr<int64_t>(), count, size);
+            for (const Triangle &t : mesh) {
+                for (int64_t row = t.top; row <= t.bottom; ++row) {
                     float *line = pixels + (image * size + row) * size;
                     for (int64_t column = t.left; column <= t.right; ++column) {
                         const double depth = depth_at(
