@@ -7,7 +7,7 @@
 
 Exit status 1 if ours is worse on any crowd, in MOTA, IDF1 or identity switches. "same" is the share of detections that got the
 very number the public tracker gave them, "alike" the share when numbers may be exchanged for others throughout a crowd.
-Times are those of the trackers alone, one thread each: of one run of the public one, of the fastest run of ours.
+Times are those of the trackers alone: processor time in one run of the public one, the fastest of some runs of ours.
 """
 
 import argparse
