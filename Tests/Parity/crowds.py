@@ -96,13 +96,18 @@ def visible(box, nearer):
     return free.mean(), part
 
 
+def size(number: int) -> int:
+    """How many people a crowd has."""
+    return 2 + round(10 * number / (COUNT - 1))
+
+
 def crowd(number: int):
     """Rows of detections, rows of people, the number of frames."""
     difficulty = number / (COUNT - 1)
     rng = np.random.default_rng(9000 + number)
     frames = 300
     everyone: list = []
-    for _ in range(2 + round(10 * difficulty)):
+    for _ in range(size(number)):
         # People in the same uniform are told apart by little.
         alike = everyone and rng.random() < 0.4 * difficulty
         looks = everyone[rng.integers(len(everyone))].looks + rng.normal(0, 0.03, APPEARANCE) if alike \
@@ -160,21 +165,10 @@ def crowds(numbers=range(COUNT)) -> dict:
         "box": column(rows, 3, np.float32), "score": column(rows, 4, np.float32), "confidence": column(rows, 4, np.float32),
         "xy": column(rows, 5, np.float32), "camera": column(rows, 6, np.float32), "appearance": column(rows, 7, np.float32),
         "pose": column(rows, 8, np.float32), "frames": np.array([frames for _, _, frames in made], dtype=np.int32),
-        "shots": np.zeros((0, 2), dtype=np.int32), "people": np.array([2 + round(10 * n / (COUNT - 1)) for n in numbers], dtype=np.int32),
+        "shots": np.zeros((0, 2), dtype=np.int32), "people": np.array([size(number) for number in numbers], dtype=np.int32),
         "person_sequence": column(people, 0, np.int32), "person_frame": column(people, 1, np.int32),
         "person": column(people, 2, np.int32), "person_box": column(people, 3, np.float32),
     }
-
-
-def only(data: dict, sequence: int) -> dict:
-    """One sequence of many, as the only one."""
-    rows, people = data["sequence"] == sequence, data["person_sequence"] == sequence
-    result = {name: values[people] for name, values in data.items() if name.startswith("person")}
-    result |= {name: data[name][rows] for name in ("sequence", "frame", "truth", "box", "score", "confidence", "xy", "camera",
-                                                   "appearance", "pose")}
-    result["sequence"], result["person_sequence"] = result["sequence"] * 0, result["person_sequence"] * 0
-    return result | {"frames": data["frames"][sequence:sequence + 1], "shots": data["shots"],
-                     "people": data["people"][sequence:sequence + 1]}
 
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ def draw(image, index, outcome, scale):
         pen.text((x, y - 12), f"{person['track_id']} {person['score']:.2f} {person.get('state', '')[:4]}", fill=colour)
     pen.text((4, 4), str(index), fill="white", stroke_width=1, stroke_fill="black")
     if not outcome["persons"]:
-        pen.text((4, 18), (outcome.get("drop") or {}).get("reason", "nobody"), fill="#ff4444", stroke_width=1, stroke_fill="black")
+        reason = (outcome.get("drop") or {}).get("reason", "nobody")
+        pen.text((4, 18), reason, fill="#ff4444", stroke_width=1, stroke_fill="black")
     return image
 
 
