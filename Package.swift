@@ -144,6 +144,7 @@ if withTorch {
         tests("Tensor"),
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
+        tests("Engines", ["JPEG", "Messages", "Tracking"]),
         tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
         tests("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
         tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),

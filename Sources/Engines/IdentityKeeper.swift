@@ -1,19 +1,24 @@
 internal import Foundation
 internal import JPEG
-internal import Messages
-internal import Tracking
+package import Messages
+package import Tracking
 
 /// Gives the persons that an engine finds their identities, each session's for itself, and says where confirmed ones should
 /// be that were not found.
 ///
 /// An engine finds persons; who they are is decided here, by the same tracker for every engine.
-final class IdentityKeeper<Model: TrackingModel> {
+package final class IdentityKeeper<Model: TrackingModel> {
     /// What an engine found in one frame.
-    struct Sighting {
+    package struct Sighting {
         /// In pixels, with a root that can be placed; `trackID` and `state` are filled in here.
-        var person: Person
+        package var person: Person
         /// What the tracker goes by.
-        var terms: TrackTerms<Model.Appearance>
+        package var terms: TrackTerms<Model.Appearance>
+
+        package init(person: Person, terms: TrackTerms<Model.Appearance>) {
+            self.person = person
+            self.terms = terms
+        }
     }
 
     /// One session.
@@ -36,19 +41,19 @@ final class IdentityKeeper<Model: TrackingModel> {
     private let options: PersonTracker<Model>.Options
     private var sessions: [SessionID: Session] = [:]
 
-    init(model: Model, options: PersonTracker<Model>.Options) {
+    package init(model: Model, options: PersonTracker<Model>.Options) {
         self.model = model
         self.options = options
     }
 
     /// Whether a session has a past here.
-    func knows(_ session: SessionID) -> Bool { sessions[session] != nil }
+    package func knows(_ session: SessionID) -> Bool { sessions[session] != nil }
 
     /// Forgets a session that has ended.
-    func forget(_ session: SessionID) { sessions[session] = nil }
+    package func forget(_ session: SessionID) { sessions[session] = nil }
 
     /// Whether a frame begins a shot.
-    func isShot(_ frame: EngineFrame) -> Bool {
+    package func isShot(_ frame: EngineFrame) -> Bool {
         guard let image = frame.image else { return false }
         var session = sessions[frame.session] ?? Session(tracker: PersonTracker(model: model, options: options))
         let time = Int(clamping: frame.sequence.value)
@@ -64,7 +69,7 @@ final class IdentityKeeper<Model: TrackingModel> {
 
     /// The persons of a frame with their identities, in the order in which they were found, and after them those that are
     /// only expected.
-    func identify(_ sightings: [Sighting], in frame: EngineFrame, isShot: Bool) throws -> [Person] {
+    package func identify(_ sightings: [Sighting], in frame: EngineFrame, isShot: Bool) throws -> [Person] {
         var session = sessions[frame.session] ?? Session(tracker: PersonTracker(model: model, options: options))
         let time = Int(clamping: frame.sequence.value)
         // A frame whose batch failed after it had its turn is tried again: the same identities, and nothing new learnt.
@@ -100,7 +105,7 @@ final class IdentityKeeper<Model: TrackingModel> {
     // MARK: - Saving
 
     /// Writes what is remembered of a session.
-    func save(_ id: SessionID, to writer: inout StateWriter) {
+    package func save(_ id: SessionID, to writer: inout StateWriter) {
         guard let session = sessions[id] else { return }
         session.tracker.save(to: &writer)
         session.shots.save(to: &writer)
@@ -117,7 +122,7 @@ final class IdentityKeeper<Model: TrackingModel> {
     /// Goes on with a session of another process.
     ///
     /// - Returns: false where the bytes are not what `save` wrote for this model; the session then has no past.
-    func restore(_ id: SessionID, from reader: inout StateReader) -> Bool {
+    package func restore(_ id: SessionID, from reader: inout StateReader) -> Bool {
         var session = Session(tracker: PersonTracker(model: model, options: options))
         guard session.tracker.restore(from: &reader), session.shots.restore(from: &reader),
             let count = reader.count(ofSize: 36)

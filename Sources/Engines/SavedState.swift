@@ -1,4 +1,4 @@
-internal import Tracking
+package import Tracking
 
 /// The form in which an engine saves what it knows of a session: which engine and which form, then what its parts write.
 struct SavedState {
@@ -31,7 +31,7 @@ extension PersonTracker.Options {
     /// PHALP's settings, but for cuts: there only appearance and pose count, and only somebody who looks and stands much
     /// the same goes on as the same person. Whoever is taken for a new one can be joined later (`posebus refine`); two
     /// persons taken for one cannot be told apart again.
-    static var live: Self {
+    package static var live: Self {
         var options = Self()
         options.costAtShot = .equation010AtShot
         options.largestCostAtShot = 2
