@@ -58,6 +58,7 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
+    module("Refinement", ["Messages"]),
     module("Spool", ["Messages"]),
     module("Security", ["ZeroMQ"]),
     module("Client", ["Delivery", "ZeroMQ", "Messages", "Security"]),
@@ -77,9 +78,8 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store",
-            "Weights",
-            "ZeroMQ", argumentParser, unixSignals,
+            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Refinement", "Security", "Spawning", "Stage",
+            "Store", "Weights", "ZeroMQ", argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -88,6 +88,7 @@ var targets: [Target] = [
     tests("Delivery", ["Messages"]),
     tests("Spool", ["Messages"]),
     tests("Store", ["Messages", grdb]),
+    tests("Refinement", ["Messages"]),
     tests("Security", ["ZeroMQ"]),
     tests("Client", ["Messages", "ZeroMQ"]),
     tests("Spawning"),
