@@ -21,7 +21,6 @@ struct LiveSmootherTests {
     @Test("Who stands still stands still, in the picture and on SO(3)")
     func still() {
         let (truth, seen, smoothed) = run(Walker(speed: 0), still: true)
-        print("live: jitter \(jitter(series(seen))) → \(jitter(series(smoothed))) pixels")
         #expect(jitter(series(smoothed)) < 0.4 * jitter(series(seen)))
         func shake(_ persons: [Person]) -> Double {
             rms(zip(persons, persons.dropFirst()).map { $0.joints[5].angle(to: $1.joints[5]) })
