@@ -38,7 +38,7 @@ struct TimeBaseTests {
         // Three at once, then a pause.
         let bursts = (0..<90).map { index -> Double in
             let pause = Double(index / 3) * 0.1
-            return pause + Double(index % 3) * 0.0001
+            return pause + Double(index % 3) * 0.002
         }
         let still = [Double](repeating: 0, count: 50)
         let cases: [(times: [Double], rate: Double?)] = [(bursts, nil), (still, nil), ([0, 0.04, 0.08, 0.12], 50)]

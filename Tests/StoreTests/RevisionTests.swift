@@ -88,6 +88,14 @@ struct RevisionTests {
         #expect(page.map(\.sequence.value) == [5, 6, 7, 8] && page.map(\.persons) == [2, 2, 0, 2])
     }
 
+    @Test("A drop is a drop even where a damaged revision says otherwise")
+    func drop() throws {
+        try revise(persons: 2)
+        try tamper("INSERT INTO refined SELECT 1, 7, 2, body FROM refined WHERE sequence = 6")
+        let outcome = try bodies(.latest)[7]
+        #expect(outcome.drop != nil && outcome.persons.isEmpty && outcome.frame.sequence.value == 7)
+    }
+
     @Test("A number that is not there is named, with those that are")
     func missing() throws {
         func complaint() -> String {
