@@ -58,6 +58,7 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
+    module("Refinement", ["Messages"]),
     module("Spool", ["Messages"]),
     module("Tracking"),
     module("Security", ["ZeroMQ"]),
@@ -78,9 +79,8 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store",
-            "Weights",
-            "ZeroMQ", argumentParser, unixSignals,
+            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Refinement", "Security", "Spawning", "Stage",
+            "Store", "Weights", "ZeroMQ", argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -90,6 +90,7 @@ var targets: [Target] = [
     tests("Spool", ["Messages"]),
     tests("Tracking", ["Checkpoints"]),
     tests("Store", ["Messages", grdb]),
+    tests("Refinement", ["Messages"]),
     tests("Security", ["ZeroMQ"]),
     tests("Client", ["Messages", "ZeroMQ"]),
     tests("Spawning"),

@@ -22,7 +22,7 @@ struct PoseBusCommand: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, FeedCommand.self, WatchCommand.self, ImageCommand.self, ExportCommand.self,
-            VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
+            RefineCommand.self, VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
         ])
 }
 

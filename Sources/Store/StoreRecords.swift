@@ -109,7 +109,8 @@ public struct SessionRecord: Sendable, Equatable {
     /// When its end was stored; nil while it runs, or where it was cut off.
     public var ended: Timestamp?
     /// How many frames ingest numbered; known once the session has ended.
-    public var frames: UInt64?}
+    public var frames: UInt64?
+}
 
 /// Sums over the whole store.
 public struct StoreTotals: Sendable, Equatable {
@@ -128,4 +129,36 @@ public struct StoreTotals: Sendable, Equatable {
 
     /// Outcomes: poses and drops.
     public var outcomes: UInt64 { poses + drops }
+}
+
+/// What a refinement made of one session: other persons for its poses, beside the outcomes, which stay as they are.
+public struct RevisionRecord: Sendable, Equatable {
+    /// The run of the stream that was refined.
+    public var session: SessionID
+    /// The session's revisions count from 1; the highest is the latest.
+    public var number: Int
+    /// The session's outcomes below this sequence were refined.
+    public var next: SequenceNumber
+    /// When it was made.
+    public var made: Timestamp
+    /// How it was made, as JSON.
+    public var options: String
+    /// What was done, as JSON.
+    public var summary: String
+
+    /// The row of its table.
+    let row: Int64
+
+    init(
+        session: SessionID, number: Int, next: SequenceNumber, made: Timestamp, options: String, summary: String,
+        row: Int64
+    ) {
+        self.session = session
+        self.number = number
+        self.next = next
+        self.made = made
+        self.options = options
+        self.summary = summary
+        self.row = row
+    }
 }
