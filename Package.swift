@@ -80,7 +80,7 @@ var targets: [Target] = [
         "PoseBus",
         [
             "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Refinement", "Security", "Spawning", "Stage",
-            "Store", "Weights", "ZeroMQ", argumentParser, unixSignals,
+            "Store", "Tracking", "Weights", "ZeroMQ", argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -117,7 +117,9 @@ if withTorch {
         module("SMPL", ["Tensor", "Weights"]),
         module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
         module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
-        module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "PHALP", "Tensor", "Tracking", "Weights"]),
+        module(
+            "Engines",
+            ["BlazePose", "HMR2", "JPEG", "Messages", "PHALP", "Refinement", "Tensor", "Tracking", "Weights"]),
 
         program(
             "Infer",

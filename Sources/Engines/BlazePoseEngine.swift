@@ -17,10 +17,11 @@ package final class BlazePoseEngine: PoseEngine {
     /// - Parameters:
     ///   - models: the folder that holds them.
     ///   - threads: how many threads one computation may use.
+    ///   - smooths: whether poses are steadied.
     /// - Throws: an error that names a missing or altered file and the command that fetches it.
-    package init(models: URL, threads: Int) throws {
+    package init(models: URL, threads: Int, smooths: Bool = false) throws {
         finder = try PersonFinder(models: models, threads: threads)
-        persons = FollowedPersons(engine: name, finder: finder, model: ColourTracking())
+        persons = FollowedPersons(engine: name, finder: finder, model: ColourTracking(), smooths: smooths)
     }
 
     package func process(_ frames: [EngineFrame]) throws -> [EngineAnswer] {

@@ -9,7 +9,8 @@ extension EngineKind {
     /// - Throws: an error that says which file is missing or altered and how to get it.
     package func makeEngine(_ options: EngineOptions) throws -> any PoseEngine {
         switch self {
-        case .blazepose: try BlazePoseEngine(models: options.models, threads: options.threads)
+        case .blazepose: try BlazePoseEngine(
+            models: options.models, threads: options.threads, smooths: options.smooths)
         case .hmr2: try makeHMR2Engine(options)
         case .none: PassThroughEngine()
         }
@@ -22,10 +23,11 @@ extension EngineKind {
         let finder = try PersonFinder(models: options.models, threads: options.threads, masks: options.phalp != nil)
         let bodies = try BodyFitter(options)
         guard let phalp = options.phalp else {
-            return HMR2Engine(finder: finder, bodies: bodies, tracking: ColourTracking())
+            return HMR2Engine(finder: finder, bodies: bodies, tracking: ColourTracking(), smooths: options.smooths)
         }
         let model = try PHALPModel(
             phalp, faces: bodies.model.body.faces, device: options.device, precision: options.precision)
-        return HMR2Engine(finder: finder, bodies: bodies, tracking: try PHALPTracking(model: model))
+        return HMR2Engine(
+            finder: finder, bodies: bodies, tracking: try PHALPTracking(model: model), smooths: options.smooths)
     }
 }

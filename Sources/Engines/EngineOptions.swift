@@ -16,6 +16,8 @@ package struct EngineOptions: Sendable {
     package var device = Device.cpu
     /// What it computes in; nil takes what is fastest there.
     package var precision: Precision?
+    /// Whether live poses are steadied.
+    package var smooths = false
     /// Focal lengths in pixels by the stream's name; nil's counts for every stream without one of its own.
     package var focalLengths: [String?: Float] = [:]
 

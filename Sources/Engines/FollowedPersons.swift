@@ -1,4 +1,5 @@
 internal import Messages
+internal import Refinement
 internal import Tracking
 
 /// The persons of all sessions as an engine goes through their frames: where they are (`PersonFinder`), who they are
@@ -15,11 +16,17 @@ final class FollowedPersons<Model: TrackingModel> {
     private let state: SavedState
     private let finder: PersonFinder
     private let identities: IdentityKeeper<Model>
+    private let smooths: Bool
+    /// Filters are not saved: another process begins them anew.
+    private var smoothers: [SessionID: LiveSmoother] = [:]
 
-    /// - Parameter engine: the engine's name: what it saves is for engines of this name.
-    init(engine: String, finder: PersonFinder, model: Model) {
+    /// - Parameters:
+    ///   - engine: the engine's name: what it saves is for engines of this name.
+    ///   - smooths: whether poses are steadied, as far as that can be done without waiting for later frames.
+    init(engine: String, finder: PersonFinder, model: Model, smooths: Bool) {
         state = SavedState(engine: engine)
         self.finder = finder
+        self.smooths = smooths
         identities = IdentityKeeper(model: model, options: .live)
     }
 
@@ -34,7 +41,13 @@ final class FollowedPersons<Model: TrackingModel> {
     /// The frame's answer, with everybody's identity.
     func answer(_ sightings: [IdentityKeeper<Model>.Sighting], in view: View) throws -> EngineAnswer {
         let session = view.frame.session
-        let persons = try identities.identify(sightings, in: view.frame, isShot: view.isShot)
+        var persons = try identities.identify(sightings, in: view.frame, isShot: view.isShot)
+        if smooths {
+            // Nothing goes on across a cut.
+            if view.isShot { smoothers[session] = nil }
+            persons = smoothers[session, default: LiveSmoother()].smooth(
+                persons, at: Double(view.frame.captureTime.nanoseconds) / 1e9)
+        }
         let saved = state.bytes { writer in
             finder.save(session, to: &writer)
             identities.save(session, to: &writer)
@@ -46,6 +59,7 @@ final class FollowedPersons<Model: TrackingModel> {
     func forget(_ session: SessionID) {
         finder.forget(session)
         identities.forget(session)
+        smoothers[session] = nil
     }
 
     private func restore(_ frame: EngineFrame) {

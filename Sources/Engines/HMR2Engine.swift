@@ -15,13 +15,14 @@ final class HMR2Engine<Model: BodyTracking>: PoseEngine {
     private let tracking: Model
     private let persons: FollowedPersons<Model>
 
-    init(finder: PersonFinder, bodies: BodyFitter, tracking: Model) {
+    init(finder: PersonFinder, bodies: BodyFitter, tracking: Model, smooths: Bool) {
         self.finder = finder
         self.bodies = bodies
         self.tracking = tracking
         // The two ways of telling persons apart have no use for each other's memory.
         persons = FollowedPersons(
-            engine: tracking.needsSurfaces ? "hmr2+phalp" : "hmr2", finder: finder, model: tracking)
+            engine: tracking.needsSurfaces ? "hmr2+phalp" : "hmr2", finder: finder, model: tracking,
+            smooths: smooths)
     }
 
     func process(_ frames: [EngineFrame]) throws -> [EngineAnswer] {

@@ -86,6 +86,7 @@ struct InferCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        restartWithWaitingThreadsAsleep()
         let logger = logging.makeLogger(label: "posebus-infer")
         let cores = ProcessInfo.processInfo.activeProcessorCount
         var options = EngineOptions(
@@ -96,6 +97,7 @@ struct InferCommand: AsyncParsableCommand {
                 hmr2Dir: settings.hmr2Dir, phalpDir: settings.phalpDir, device: settings.device,
                 precision: settings.precision,
                 focalLengths: settings.focalLengthsByStream)
+            options.smooths = settings.smooth
         } catch {
             logger.critical("\(error)")
             throw ExitCode.configuration

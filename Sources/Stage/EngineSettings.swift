@@ -19,6 +19,13 @@ public struct EngineSettings: ParsableArguments {
     @Option(help: "What HMR2 computes in: fp32, bf16, fp16 (GPUs only) or auto (bf16 where the machine is fast at it).")
     public var precision = "auto"
 
+    @Flag(
+        help: """
+            Steady live poses with a 1-euro filter: a still rider stays still, a fast arm lags by a frame. Without it results are \
+            what the models say; posebus refine steadies what is stored, without the lag.
+            """)
+    public var smooth = false
+
     @Option(
         name: .customLong("focal-length"),
         help: """
@@ -50,6 +57,7 @@ public struct EngineSettings: ParsableArguments {
     /// The same words for another program's command line.
     public var arguments: [String] {
         (hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + (phalpDir.map { ["--phalp-dir", $0] } ?? []) + ["--device", device, "--precision", precision]
+            + (smooth ? ["--smooth"] : [])
             + focalLengths.flatMap { ["--focal-length", $0] }
     }
 

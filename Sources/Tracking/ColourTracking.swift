@@ -3,12 +3,12 @@
 package struct ColourTracking: TrackingModel {
     package init() {}
 
-    /// A difference of three times what is typical within one person doubles the cost of the pair.
+    /// A squared difference of three times what is typical within one person doubles the cost of the pair.
     package func distances(_ tracks: [PartColours], _ detections: [PartColours]) -> [[Double]] {
         tracks.map { track in
             detections.map { detection in
                 // What says nothing costs nothing.
-                (track.difference(from: detection) ?? 0) / 9 / TrackingCost.equation019.appearance
+                (track.difference(from: detection) ?? 0) / 3 / TrackingCost.equation019.appearance
             }
         }
     }

@@ -28,8 +28,8 @@ package struct PartColours: Sendable, Equatable {
         self.entries = entries
     }
 
-    /// How different two persons look: the mean squared difference of the parts that both show, 1 being the difference
-    /// that is typical between two observations of one person. Nil where no part is seen in both.
+    /// How different two persons look: the mean squared difference of the parts that both show, 1 being what is
+    /// typical for two observations of one person half a second apart. Nil where no part is seen in both.
     ///
     /// Luma counts half: sun and shade change it on one person more than the colour.
     package func difference(from other: PartColours) -> Double? {
@@ -86,8 +86,9 @@ package struct PartColours: Sendable, Equatable {
 
     /// Parts that must be shared for a comparison to say anything.
     private static let leastWeight: Float = 0.5
-    /// In squared levels; see docs/decisions.md for how it was measured.
-    package static let typicalSquare = 60.0
+    /// In squared levels: the median between two frames of one rider half a second apart, in two clips filmed outdoors (60 to
+    /// 420; seconds apart 170 to 450). Between two riders it was 1,400, and 500 or more in 99 of 100 pairs of frames.
+    package static let typicalSquare = 180.0
 }
 
 extension UInt8 {

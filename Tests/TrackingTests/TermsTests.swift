@@ -95,7 +95,7 @@ import Tracking
         let shaded = try #require(person.difference(from: colours(jacket: yellow, trousers: black, light: 0.8)))
         let other = try #require(person.difference(from: colours(jacket: blue, trousers: black)))
         #expect(person.difference(from: person) == 0)
-        #expect(shaded < 9 && other > 90)
+        #expect(shaded < 3 && other > 30)
         let costs = ColourTracking().distances([person], [person, colours(jacket: blue, trousers: black)])[0]
         #expect(costs[0] == 0 && 1 + costs[1] * TrackingCost.equation019.appearance > 10)
     }
