@@ -59,7 +59,8 @@ struct ImageCommand: ParsableCommand {
             var options = EngineOptions(
                 models: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
             try options.apply(
-                hmr2Dir: settings.hmr2Dir, phalpDir: settings.phalpDir, device: settings.device,
+                // A single picture needs no tracker.
+                hmr2Dir: settings.hmr2Dir, phalpDir: "none", device: settings.device,
                 precision: settings.precision,
                 focalLengths: settings.focalLengthsByStream)
             loaded = try engine.makeEngine(options)

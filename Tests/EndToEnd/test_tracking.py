@@ -11,7 +11,7 @@ import zmq
 
 from pipeline import BIN, DEADLINE, ROOT, check_complete, header, own_socket
 from store import check_promise
-from test_clips import overlap, processed  # noqa: F401 - a fixture
+from test_clips import overlap, processed, up  # noqa: F401 - a fixture
 
 sys.path.insert(0, str(ROOT / "Tests/Parity"))
 import crowd_scores  # noqa: E402
@@ -185,3 +185,73 @@ def test_an_infer_that_is_killed_gives_no_number_twice(start, models, clips, tmp
     assert first == {1}
     assert len(second) == 1 and min(second) > 1, second
     assert not any(outcome["persons"] for outcome in outcomes[61:70])
+
+
+def joined(target, *parts):
+    """One video of several cuts: (clip, first second, last second) each."""
+    inputs, cuts = [], []
+    for number, (clip, first, last) in enumerate(parts):
+        inputs += ["-i", clip]
+        cuts.append(f"[{number}:v]fps=30,setsar=1,trim={first}:{last},setpts=PTS-STARTPTS[v{number}]")
+    names = "".join(f"[v{number}]" for number in range(len(parts)))
+    graph = ";".join([*cuts, f"{names}concat=n={len(parts)}:v=1"])
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *inputs, "-filter_complex", graph, "-q:v", "2", target],
+                   check=True, timeout=DEADLINE)
+    return target
+
+
+def test_cuts_make_no_one_of_two(posebus, models, clips, tmp_path):
+    """Two riders by turns: three shots, three identities, and nobody is predicted across a cut."""
+    kicker, park = clips / "kicker.mp4", clips / "park.mov"
+    video = joined(tmp_path / "cuts.avi", (kicker, 0, 2), (park, 0, 1.5), (kicker, 2, 4))
+    outcomes, *_ = up(posebus, tmp_path, video, engine="blazepose")
+    check_states(outcomes)
+    assert all(len(outcome["persons"]) == 1 for outcome in outcomes)
+    numbers = [outcome["persons"][0]["track_id"] for outcome in outcomes]
+    assert sorted(set(numbers)) == [1, 2, 3] and numbers == sorted(numbers), numbers
+    # ffmpeg gives or takes a frame at each cut.
+    assert abs(numbers.index(2) - 60) <= 2 and abs(numbers.index(3) - 105) <= 3, numbers
+
+
+def test_refine_finishes_what_was_stored(posebus, models, clips, tmp_path):
+    outcomes, _, store = up(posebus, tmp_path, clips / "park.mov", engine="blazepose")
+    program = posebus("refine", store)
+    assert program.status == 0, program.errors()
+    refined = [json.loads(line) for line in posebus("export", "--store", store, "--revision", "latest").output().splitlines()]
+    original = [json.loads(line) for line in posebus("export", "--store", store).output().splitlines()]
+    assert original == outcomes
+    check_complete(refined, PARK)
+    assert posebus("verify", store).status == 0
+    # Everybody who was seen is still there, a little moved; the gaps are filled and say that they are.
+    assert {person["track_id"] for outcome in refined for person in outcome["persons"]} == {1}
+    assert all(outcome["persons"] for outcome in refined)
+    moved = []
+    for before, after in zip(original, refined):
+        assert len(observed(before)) == len(observed(after)), before["sequence"]
+        for a, b in zip(observed(before), observed(after)):
+            moved.append(np.abs(np.subtract(a["bbox"], b["bbox"])).max() / max(a["bbox"][2:]))
+    assert 0 < np.median(moved) < 0.05 and max(moved) < 0.25, (np.median(moved), max(moved))
+
+    def shaking(some):
+        """Of the hips from frame to frame, where the rider was seen three times in a row: pixels."""
+        places = [np.mean([observed(outcome)[0]["keypoints_2d"][joint][:2] for joint in (23, 24)], axis=0)
+                  if observed(outcome) else None for outcome in some]
+        return np.median([np.linalg.norm(a - 2 * b + c) for a, b, c in zip(places, places[1:], places[2:])
+                          if a is not None and b is not None and c is not None])
+
+    assert shaking(refined) < 0.8 * shaking(original), (shaking(refined), shaking(original))
+
+
+def test_live_smoothing_steadies(posebus, models, tmp_path):
+    """The figure's joints shake less from frame to frame, and stay where they are."""
+    def joints(*options):
+        folder = tmp_path / ("smooth" if options else "plain")
+        folder.mkdir()
+        outcomes, *_ = up(posebus, folder, "test:?frames=90", engine="blazepose", options=options)
+        return np.array([observed(outcome)[0]["keypoints_2d"] for outcome in outcomes])[:, :, :2]
+
+    plain, smooth = joints(), joints("--smooth")
+    shaking = [np.median(np.linalg.norm(np.diff(some, n=2, axis=0), axis=2)) for some in (plain, smooth)]
+    assert shaking[1] < 0.7 * shaking[0], shaking
+    height = np.ptp(plain[:, :, 1], axis=1).mean()
+    assert np.median(np.linalg.norm(plain - smooth, axis=2)) < 0.02 * height
