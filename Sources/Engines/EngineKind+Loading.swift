@@ -9,8 +9,9 @@ extension EngineKind {
     /// - Throws: an error that says which file is missing or altered and how to get it.
     package func makeEngine(_ options: EngineOptions) throws -> any PoseEngine {
         switch self {
-        case .blazepose: try BlazePoseEngine(
-            models: options.models, threads: options.threads, smooths: options.smooths)
+        case .blazepose:
+            try BlazePoseEngine(
+                models: options.models, threads: options.threads, smooths: options.smooths)
         case .hmr2: try makeHMR2Engine(options)
         case .none: PassThroughEngine()
         }

@@ -125,10 +125,13 @@ public struct Outcome: Sendable, Equatable {
     public var skeleton: String
     /// Set where there is no pose.
     public var drop: Drop?
-    /// The persons, empty where nobody is in the frame.
+    /// The persons, those who are only expected included; empty where nobody is in the frame.
     public var persons: [Person]
     /// Where the time went.
     public var timing: Timing
+
+    /// How many of the persons were seen: those who are only expected do not count.
+    public var observedPersons: Int { persons.count(where: \.observed) }
 
     /// An outcome.
     public init(

@@ -16,7 +16,8 @@ extension Acknowledgement {
         guard let session = SessionID(bytes: wire.session) else {
             throw .invalidField(message: "Acknowledgement", field: "session", problem: "not 16 bytes")
         }
-        self.init(session: session, next: SequenceNumber(wire.nextSequence), ended: wire.ended,
+        self.init(
+            session: session, next: SequenceNumber(wire.nextSequence), ended: wire.ended,
             sessionState: [UInt8](wire.sessionState))
     }
 

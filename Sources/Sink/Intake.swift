@@ -25,7 +25,8 @@ enum Intake {
             if outcome.frame.isEnd {
                 self = .end(outcome.frame)
             } else {
-                self = .outcome(PendingOutcome(
+                self = .outcome(
+                    PendingOutcome(
                         outcome, message: parts[0], sessionState: parts.count > 2 ? parts[2] : nil, arrived: now))
             }
         }

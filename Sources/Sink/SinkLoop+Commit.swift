@@ -32,7 +32,8 @@ extension SinkLoop {
                 bodies.append(body)
                 entries.append(.outcome(OutcomeRecord(pending.outcome, body: body)))
                 if let state = pending.sessionState {
-                    entries.append(.state(SessionStateRecord(session: pending.outcome.frame.session, state: state.bytes)))
+                    entries.append(
+                        .state(SessionStateRecord(session: pending.outcome.frame.session, state: state.bytes)))
                 }
             case .end(let header):
                 bodies.append(Data())

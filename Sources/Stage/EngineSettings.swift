@@ -56,8 +56,9 @@ public struct EngineSettings: ParsableArguments {
 
     /// The same words for another program's command line.
     public var arguments: [String] {
-        (hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + (phalpDir.map { ["--phalp-dir", $0] } ?? []) + ["--device", device, "--precision", precision]
-            + (smooth ? ["--smooth"] : [])
+        let folders = [("--hmr2-dir", hmr2Dir), ("--phalp-dir", phalpDir)]
+        return folders.flatMap { name, folder in folder.map { [name, $0] } ?? [] }
+            + ["--device", device, "--precision", precision] + (smooth ? ["--smooth"] : [])
             + focalLengths.flatMap { ["--focal-length", $0] }
     }
 

@@ -58,7 +58,7 @@ public final class RevisionWriter {
     public func append(_ outcome: Outcome) throws(StoreError) {
         precondition(outcome.drop == nil, "a drop has no refined form")
         let body = Data(outcome.wireBytes())
-        rows.append((outcome.frame.sequence, outcome.persons.count, body))
+        rows.append((outcome.frame.sequence, outcome.observedPersons, body))
         bytes += body.count
         if rows.count >= Self.rowsAtOnce || bytes >= Self.bytesAtOnce { try flush() }
     }

@@ -83,7 +83,7 @@ extension StoreReader {
         let frame = outcome.frame
         guard frame.session == session.session, frame.stream == session.stream,
             Int64(clamping: frame.sequence.value) == sequence, frame.captureTime.nanoseconds == row[5],
-            outcome.drop == nil, outcome.persons.count == row[1]
+            outcome.drop == nil, outcome.observedPersons == row[1]
         else { return "sequence \(sequence): its body is of something else" }
         return nil
     }

@@ -137,7 +137,7 @@ private struct SessionWalk {
             ("sequence \(frame.sequence)", frame.sequence == sequence),
             ("another time of capture", frame.captureTime.nanoseconds == row[2]),
             ("another drop", outcome.drop?.stage.rawValue == stage && outcome.drop?.reason.rawValue == reason),
-            ("\(outcome.persons.count) persons", outcome.persons.count == row[5]),
+            ("\(outcome.observedPersons) persons", outcome.observedPersons == row[5]),
         ] where !agrees {
             note("sequence \(sequence): its body says \(what)")
         }

@@ -15,7 +15,7 @@ public struct OutcomeRecord: Sendable, Equatable {
     public var dropStage: StageName?
     /// Why the frame has no pose; nil for a pose.
     public var dropReason: DropReason?
-    /// How many persons the outcome holds.
+    /// How many persons were seen in the frame.
     public var persons: Int
     /// The outcome as protobuf (`posebus.v1.Outcome`), exactly the bytes that were published.
     public var body: Data
@@ -40,7 +40,7 @@ public struct OutcomeRecord: Sendable, Equatable {
         self.init(
             stream: outcome.frame.stream, session: outcome.frame.session, sequence: outcome.frame.sequence,
             captureTime: outcome.frame.captureTime, dropStage: outcome.drop?.stage, dropReason: outcome.drop?.reason,
-            persons: outcome.persons.count, body: body)
+            persons: outcome.observedPersons, body: body)
     }
 
     /// The outcome, read from its protobuf.

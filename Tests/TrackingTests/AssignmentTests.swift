@@ -1,5 +1,4 @@
 import Testing
-
 import Tracking
 
 @Suite struct AssignmentTests {

@@ -1,7 +1,6 @@
 import Checkpoints
 import Foundation
 import Testing
-
 import Tracking
 
 /// Against the identities that PHALP's own tracker gave the same persons (`Tests/Fixtures/tracking/make_golden.py`).

@@ -10,7 +10,9 @@ import Tracking
                 let patch = UInt64((x + shift + 10_000) / 80) &* 7919 &+ UInt64(y / 60) &* 104_729
                 var random = SplitMix64(seed: seed &* 1_000_003 &+ patch)
                 let value = random.next()
-                for channel in 0..<3 { pixels.append(UInt8(min(255, Float(value >> (8 * UInt64(channel)) & 255) * gain))) }
+                for channel in 0..<3 {
+                    pixels.append(UInt8(min(255, Float(value >> (8 * UInt64(channel)) & 255) * gain)))
+                }
             }
         }
         return pixels
@@ -35,7 +37,8 @@ import Tracking
 
     @Test func aPanIsNoShotHoweverFast() {
         // A seventh of the picture's width in each frame, beginning at once.
-        #expect(shots((0..<6).map { _ in picture(seed: 1) } + (0..<12).map { picture(seed: 1, shift: 90 * $0) }).isEmpty)
+        #expect(
+            shots((0..<6).map { _ in picture(seed: 1) } + (0..<12).map { picture(seed: 1, shift: 90 * $0) }).isEmpty)
     }
 
     @Test func lightThatChangesIsNoShot() {

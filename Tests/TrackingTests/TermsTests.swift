@@ -17,7 +17,9 @@ import Tracking
     }
 
     @Test(arguments: [0.2, 0.7, 1.5, 3] as [Float]) func aTurnedTorsoDiffersAsSMPLsRotationsDo(angle: Float) {
-        let turned = joints.map { SIMD3($0.x * cos(angle) - $0.y * sin(angle), $0.x * sin(angle) + $0.y * cos(angle), 0) }
+        let turned = joints.map {
+            SIMD3($0.x * cos(angle) - $0.y * sin(angle), $0.x * sin(angle) + $0.y * cos(angle), 0)
+        }
         let difference = TrackingCost.squaredDistance(
             TorsoPose.vector(joints, layout: .blazepose33), TorsoPose.vector(turned, layout: .blazepose33))
         // Limbs are seen from the torso: only its own matrix differs.
@@ -54,7 +56,9 @@ import Tracking
     private static let (width, height) = (200, 200)
 
     /// A figure in a picture: jacket above, trousers below.
-    private func colours(jacket: SIMD3<Float>, trousers: SIMD3<Float>, light: Float = 1, score: Float = 1) -> PartColours {
+    private func colours(jacket: SIMD3<Float>, trousers: SIMD3<Float>, light: Float = 1, score: Float = 1)
+        -> PartColours
+    {
         var pixels = [UInt8](repeating: 128, count: 3 * Self.width * Self.height)
         for y in 0..<Self.height {
             let colour = (y < 100 ? jacket : trousers) * light
@@ -105,7 +109,9 @@ import Tracking
         #expect(unseen == .unknown)
         #expect(unseen.difference(from: colours(jacket: yellow, trousers: black)) == nil)
         #expect(ColourTracking().distances([unseen], [colours(jacket: blue, trousers: black)]) == [[0]])
-        #expect(PartColours.unknown.mixed(with: colours(jacket: blue, trousers: black), confidence: 1).entries[1].weight > 0.9)
+        #expect(
+            PartColours.unknown.mixed(with: colours(jacket: blue, trousers: black), confidence: 1).entries[1].weight
+                > 0.9)
     }
 
     @Test func bytesKeepThemToALevel() throws {

@@ -6,7 +6,8 @@ internal import Tracking
 /// Runs the tracker over detections that a script made up, for `compare_trackers.py` and the end-to-end tests.
 struct TrackCrowd: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "track", abstract: "Give made-up persons identities: a .npz of detections in, a .npy of numbers out.")
+        commandName: "track",
+        abstract: "Give made-up persons identities: a .npz of detections in, a .npy of numbers out.")
 
     @Argument(help: "Arrays sequence, frame, xy, camera, confidence, appearance, pose, frames, shots (crowds.py).")
     var input: String
