@@ -58,7 +58,9 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
+    module("Refinement", ["Messages"]),
     module("Spool", ["Messages"]),
+    module("Tracking"),
     module("Security", ["ZeroMQ"]),
     module("Client", ["Delivery", "ZeroMQ", "Messages", "Security"]),
     module("Spawning"),
@@ -77,9 +79,8 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Security", "Spawning", "Stage", "Store",
-            "Weights",
-            "ZeroMQ", argumentParser, unixSignals,
+            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Refinement", "Security", "Spawning", "Stage",
+            "Store", "Tracking", "Weights", "ZeroMQ", argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -87,7 +88,9 @@ var targets: [Target] = [
     tests("Messages"),
     tests("Delivery", ["Messages"]),
     tests("Spool", ["Messages"]),
+    tests("Tracking", ["Checkpoints"]),
     tests("Store", ["Messages", grdb]),
+    tests("Refinement", ["Messages"]),
     tests("Security", ["ZeroMQ"]),
     tests("Client", ["Messages", "ZeroMQ"]),
     tests("Spawning"),
@@ -113,7 +116,10 @@ if withTorch {
         module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
         module("SMPL", ["Tensor", "Weights"]),
         module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
-        module("Engines", ["BlazePose", "HMR2", "JPEG", "Messages", "Tensor", "Weights"]),
+        module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
+        module(
+            "Engines",
+            ["BlazePose", "HMR2", "JPEG", "Messages", "PHALP", "Refinement", "Tensor", "Tracking", "Weights"]),
 
         program(
             "Infer",
@@ -133,15 +139,17 @@ if withTorch {
         .executableTarget(
             name: "parity-runner",
             dependencies: [
-                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "TFLite", "Tensor", "Weights",
-                argumentParser,
+                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "PHALP", "TFLite", "Tensor", "Tracking",
+                "Weights", argumentParser,
             ],
             path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
 
         tests("Tensor"),
         tests("TFLite", ["Tensor", "Checkpoints"]),
         tests("BlazePose", ["Checkpoints", "Weights"]),
+        tests("Engines", ["JPEG", "Messages", "Tracking"]),
         tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
+        tests("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
         tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),
         tests("Infer", ["Messages", "ZeroMQ"]),
     ]

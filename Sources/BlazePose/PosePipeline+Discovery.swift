@@ -21,8 +21,8 @@ extension PosePipeline {
             let followed = scenes[window.scene].live.map(\.bodyRegion)
             let isPart = window.region != PoseRegion(letterboxing: scenes[window.scene].image)
             for region in persons.map(\.region) {
-                if isPart, followed.contains(where: { isNear(region, $0) }) { continue }
                 let rivals = followed + candidates.filter { $0.scene == window.scene }.map(\.region)
+                if isPart, rivals.contains(where: { isNear(region, $0) }) { continue }
                 guard rivals.count < options.maximumPersons, !rivals.contains(where: region.coincides(with:)) else {
                     continue
                 }
@@ -32,11 +32,13 @@ extension PosePipeline {
         try admit(candidates, into: &scenes)
     }
 
-    /// Whether a magnified part of the picture may show a followed person's own shadow here, which can pass for a person.
+    /// Whether a magnified part of the picture may show a known person's own shadow here, which can pass for a person.
     private func isNear(_ region: PoseRegion, _ followed: PoseRegion) -> Bool {
         region.center.distance(to: followed.center) < PosePipeline.shadowReach * followed.size
     }
 
+    /// Frames of a shot in which every part of the picture is searched, wide ones included, more than twice over.
+    private static let firstFrames = 30
     /// Body sizes.
     private static let shadowReach: Float = 1.5
 
@@ -51,7 +53,10 @@ extension PosePipeline {
             let since = tracker.framesSinceDetection ?? options.redetectionInterval
             if since >= options.redetectionInterval { return ([whole], true) }
             let tiles = PosePipeline.tiles(width: width, height: height, scales: [1])
-            guard since.isMultiple(of: max(1, options.redetectionInterval / 4)), since > 0, tracker.maySearch,
+            // At the beginning everybody is new: a part in each frame then.
+            let interval =
+                tracker.shotFrames <= PosePipeline.firstFrames ? 1 : max(1, options.redetectionInterval / 4)
+            guard since.isMultiple(of: interval), since > 0, tracker.maySearch,
                 tiles.count > 1
             else { return ([], false) }
             defer { tracker.searchStep += 1 }
@@ -76,7 +81,9 @@ extension PosePipeline {
             guard let answer else { continue }
             let scene = scenes[candidate.scene]
             let box = scene.box(of: answer)
-            guard !isTaken(answer, box: box, by: scene.live) else { continue }
+            guard !isTaken(answer, box: box, by: scene.live),
+                !isShadow(answer, in: scene.image, of: scene.live.map(\.bodyRegion))
+            else { continue }
             if let returning = returning(answer, in: scene) {
                 scenes[candidate.scene].update(returning, with: answer, restart: true)
             } else {

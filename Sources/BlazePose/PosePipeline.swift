@@ -45,6 +45,9 @@ package final class PosePipeline {
             Scene(tracker: $0.tracker, image: $0.image, time: $0.tracker.advance(to: $0.timestamp))
         }
         try follow(&scenes)
+        for scene in scenes where scene.tracker.takeCut() {
+            scene.tracker.tracks.removeAll { !scene.found.contains($0.id) }
+        }
         if options.closerLooks { try lookCloser(&scenes) }
         for index in scenes.indices { mergeDuplicates(in: &scenes[index]) }
         try discover(&scenes)

@@ -1,17 +1,22 @@
-/// What is remembered of one stream from frame to frame: its persons and when to search again.
+/// What is remembered of one stream from frame to frame: where its persons are, and when to search again.
+///
+/// It says where to look in the next frame. Who a person is, is not its business: its numbers hold no longer than a person
+/// is followed.
 ///
 /// Not Sendable: it belongs to the thread that runs the estimator. Drop it when the stream ends.
 public final class PoseTracker {
     package var tracks: [PoseTrack] = []
     package var nextID = 1
-    /// Frames seen so far.
-    package var frameCount = 0
+    /// Frames of this shot seen so far.
+    package private(set) var shotFrames = 0
     /// Frames since the last detection in the whole picture.
     package var framesSinceDetection: Int?
     /// Where the search of a picture without persons goes on.
     package var searchStep = 0
     /// Frames in a row without a person.
     package var emptyFrames = 0
+    /// The next frame begins a shot.
+    private(set) var isCut = false
     /// Seconds, of the last frame.
     package var time: Double?
     /// Network runs that may be spent on searching; negative while a search that cost more is being paid back.
@@ -25,6 +30,51 @@ public final class PoseTracker {
     /// A stream without history.
     public init() {}
 
+    /// A stream that another process followed.
+    ///
+    /// - Parameter numbers: what `numbers` of the other tracker were; anything else makes a stream without history.
+    public init(numbers: [Double]) {
+        let perTrack = PoseTrack.numberCount
+        guard numbers.count >= 6, numbers.allSatisfy(\.isFinite), (numbers.count - 6).isMultiple(of: perTrack),
+            let nextID = Int(exactly: numbers[0]), let frames = Int(exactly: numbers[1]),
+            let since = Int(exactly: numbers[2]), let step = Int(exactly: numbers[3]), step >= 0,
+            let empty = Int(exactly: numbers[4])
+        else { return }
+        let tracks = stride(from: 6, to: numbers.count, by: perTrack).compactMap {
+            PoseTrack(numbers: Array(numbers[$0..<($0 + perTrack)]))
+        }
+        self.tracks = tracks
+        self.nextID = nextID
+        shotFrames = frames
+        framesSinceDetection = since < 0 ? nil : since
+        searchStep = step
+        emptyFrames = empty
+        time = numbers[5] < 0 ? nil : numbers[5]
+    }
+
+    /// Everything another process needs to go on following: six numbers and 18 a person.
+    public var numbers: [Double] {
+        [
+            Double(nextID), Double(shotFrames), Double(framesSinceDetection ?? -1), Double(searchStep),
+            Double(emptyFrames), time ?? -1,
+        ] + tracks.flatMap(\.numbers)
+    }
+
+    /// Says that the next frame begins a shot: whoever is not at the same place there is not looked for around it, and the
+    /// whole picture is searched.
+    public func cut() {
+        isCut = true
+        shotFrames = 0
+        framesSinceDetection = nil
+        allowance = PoseTracker.largestAllowance
+    }
+
+    /// Whether the frame in hand begins a shot; true once.
+    func takeCut() -> Bool {
+        defer { isCut = false }
+        return isCut
+    }
+
     /// Whether a search may begin.
     package var maySearch: Bool { allowance > 0 }
 
@@ -34,7 +84,7 @@ public final class PoseTracker {
     /// Seconds from the last frame to one taken at `timestamp`; moves on to it. Frames without a usable time are
     /// taken to be a thirtieth of a second apart, as MediaPipe's Python interface does.
     package func advance(to timestamp: Double?) -> Double {
-        frameCount += 1
+        shotFrames += 1
         framesSinceDetection? += 1
         allowance = min(PoseTracker.largestAllowance, allowance + PoseTracker.allowancePerFrame)
         let last = time ?? 0
@@ -97,6 +147,40 @@ package struct PoseTrack {
     package func predictedRegion(at time: Double) -> PoseRegion {
         guard let velocity else { return bodyRegion }
         return bodyRegion.moved(to: bodyRegion.center + velocity * Float(time - self.time))
+    }
+
+    /// How many numbers stand for a person.
+    static let numberCount = 18
+
+    /// From what `numbers` were; the pose itself is not among them, it is found anew.
+    init?(numbers: [Double]) {
+        guard numbers.count == Self.numberCount, let id = Int(exactly: numbers[0]), let age = Int(exactly: numbers[1]),
+            let missed = Int(exactly: numbers[2])
+        else { return nil }
+        func square(_ first: Int) -> PoseRegion {
+            PoseRegion(
+                centerX: Float(numbers[first]), centerY: Float(numbers[first + 1]), size: Float(numbers[first + 2]),
+                rotation: Float(numbers[first + 3]))
+        }
+        self.id = id
+        self.age = age
+        self.missed = missed
+        time = numbers[3]
+        region = square(4)
+        bodyRegion = square(8)
+        box = BoundingBox(
+            x: Float(numbers[12]), y: Float(numbers[13]), width: Float(numbers[14]), height: Float(numbers[15]))
+        velocity = Point(x: Float(numbers[16]), y: Float(numbers[17]))
+        let middle = bodyRegion.center
+        estimate = PoseEstimate(
+            score: 0, landmarks: [], world: [], alignment: (hips: middle, scale: middle), region: region)
+    }
+
+    var numbers: [Double] {
+        let values = [Double(id), Double(age), Double(missed), time]
+        let regions = [region, bodyRegion].flatMap { [$0.centerX, $0.centerY, $0.size, $0.rotation] }
+        let rest = [box.x, box.y, box.width, box.height, velocity?.x ?? 0, velocity?.y ?? 0]
+        return values + (regions + rest).map(Double.init)
     }
 
     private static let firstInterval: Float = 1 / 30

@@ -9,6 +9,7 @@ extension SendWindow {
         var header = entry.header
         header.oldestUnacknowledged = entries.start
         header.resends = entry.sends
+        if owesSessionState, cursor == entries.start { header.sessionState = sessionState }
         return Transmission(header: header, payload: entry.payload)
     }
 
@@ -18,6 +19,7 @@ extension SendWindow {
             inFlightCount += 1
             inFlightBytes += entries[cursor].bytes
         }
+        owesSessionState = false
         entries[cursor].sends += 1
         entries[cursor].sentAt = now
         retry.sent(at: now)
@@ -33,7 +35,10 @@ extension SendWindow {
         let end = isEnding && acknowledgement.ended ? acknowledgement.next.next : acknowledgement.next
         // An end is acknowledged by `ended` alone, and nobody can have stored what was never sent.
         let limit = isEnding && !acknowledgement.ended ? entries.end.advanced(by: -1) : entries.end
-        guard end > entries.start, end <= limit, end <= firstUnsent else { return 0 }
+        guard end >= entries.start, end <= limit, end <= firstUnsent else { return 0 }
+        // Also with nothing new: a successor of the ingest that sent the frames learns it so.
+        sessionState = acknowledgement.sessionState
+        guard end > entries.start else { return 0 }
 
         var sample: Duration?
         var removed = 0
@@ -92,6 +97,7 @@ extension SendWindow {
         cursor = entries.start
         inFlightCount = 0
         inFlightBytes = 0
+        owesSessionState = true
         retry.restarted(timedOut: timedOut)
         return count
     }

@@ -81,6 +81,10 @@ package struct SendWindow<Payload> {
     package var notDurableFrom: SequenceNumber?
     /// Admitted frames that became records of drops since `takeDropped`.
     private var dropped: [SequenceNumber] = []
+    /// What infer knew of the session after the last acknowledged frame.
+    var sessionState: [UInt8] = []
+    /// Whether the infer may not know the session, so that it has to be told with the oldest frame.
+    var owesSessionState = true
     /// Whether the session's end was admitted: no more frames.
     package internal(set) var isEnding = false
     /// Whether everything is acknowledged, the end included.

@@ -10,10 +10,14 @@ package struct EngineOptions: Sendable {
     package var threads: Int
     /// HMR2's files.
     package var hmr2 = HMR2Folder.standard()
+    /// PHALP's files; nil: persons are told apart by the colours of their clothes.
+    package var phalp: PHALPFolder?
     /// Where HMR2 computes.
     package var device = Device.cpu
     /// What it computes in; nil takes what is fastest there.
     package var precision: Precision?
+    /// Whether live poses are steadied.
+    package var smooths = false
     /// Focal lengths in pixels by the stream's name; nil's counts for every stream without one of its own.
     package var focalLengths: [String?: Float] = [:]
 
@@ -26,10 +30,17 @@ package struct EngineOptions: Sendable {
     /// Takes over the words of a command line.
     ///
     /// - Throws: `TorchError` where a GPU is asked for that libtorch does not see.
-    package mutating func apply(hmr2Dir: String?, device: String, precision: String, focalLengths: [String?: Float])
-        throws(TorchError)
-    {
+    package mutating func apply(
+        hmr2Dir: String?, phalpDir: String?, device: String, precision: String, focalLengths: [String?: Float]
+    ) throws(TorchError) {
         hmr2 = .chosen(hmr2Dir)
+        if phalpDir == "none" {
+            phalp = nil
+        } else {
+            let folder = PHALPFolder.chosen(phalpDir)
+            // What was asked for must be there; what lies where PHALP keeps it is used if it does.
+            phalp = phalpDir != nil || folder.isComplete ? folder : nil
+        }
         let count = TorchRuntime.cudaDeviceCount
         if device == "auto" {
             self.device = count > 0 ? .cuda(0) : .cpu

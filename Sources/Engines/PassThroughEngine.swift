@@ -9,8 +9,8 @@ package final class PassThroughEngine: PoseEngine {
 
     package init() {}
 
-    package func process(_ frames: [EngineFrame]) -> [[Person]] {
-        frames.map { _ in [] }
+    package func process(_ frames: [EngineFrame]) -> [EngineAnswer] {
+        frames.map { _ in EngineAnswer(persons: []) }
     }
 
     package func processStill(_ image: DecodedImage, boxes: [BoundingBox]) -> [Person] {

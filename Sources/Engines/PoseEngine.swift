@@ -7,17 +7,41 @@ package struct EngineFrame {
     package var session: SessionID
     /// The stream's name.
     package var stream: StreamName
+    /// Its number in the session: the time that a tracker counts in.
+    package var sequence: SequenceNumber
     /// When the camera took it.
     package var captureTime: Timestamp
     /// Upright RGB pixels; nil only for engines that need none.
     package var image: DecodedImage?
+    /// What an engine of another process knew of the session before this frame; of use only where this one knows nothing.
+    package var savedState: [UInt8]
 
     /// A frame.
-    package init(session: SessionID, stream: StreamName, captureTime: Timestamp, image: DecodedImage?) {
+    package init(
+        session: SessionID, stream: StreamName, sequence: SequenceNumber, captureTime: Timestamp, image: DecodedImage?,
+        savedState: [UInt8] = []
+    ) {
         self.session = session
         self.stream = stream
+        self.sequence = sequence
         self.captureTime = captureTime
         self.image = image
+        self.savedState = savedState
+    }
+}
+
+/// What an engine says of one frame.
+package struct EngineAnswer {
+    /// The persons, those that are only predicted included.
+    package var persons: [Person]
+    /// What the engine knows of the session now, in a form of its own (`EngineFrame.savedState`); empty from engines that
+    /// remember nothing.
+    package var sessionState: [UInt8]
+
+    /// An answer.
+    package init(persons: [Person], sessionState: [UInt8] = []) {
+        self.persons = persons
+        self.sessionState = sessionState
     }
 }
 
@@ -34,7 +58,7 @@ package protocol PoseEngine: AnyObject {
     ///
     /// - Parameter frames: at most one of each session, each session's in order.
     /// - Throws: when the batch failed. What is remembered of its sessions is then as before or empty.
-    func process(_ frames: [EngineFrame]) throws -> [[Person]]
+    func process(_ frames: [EngineFrame]) throws -> [EngineAnswer]
 
     /// The persons in a picture that belongs to no stream. With boxes: exactly one a box, in their order.
     func processStill(_ image: DecodedImage, boxes: [BoundingBox]) throws -> [Person]

@@ -1,16 +1,24 @@
-internal import Checkpoints
-internal import Tensor
+package import Checkpoints
+package import Tensor
 
 /// Makes layers of a checkpoint's tensors, one at a time: what has been copied out of the file is given back.
-struct CheckpointLayers {
-    let tensors: TensorDictionary
-    let device: Device
-    let precision: Precision
+package struct CheckpointLayers {
+    /// Where the numbers come from.
+    package let tensors: TensorDictionary
+    /// Where they go.
+    package let device: Device
+    /// What layers compute in unless they are told otherwise.
+    package let precision: Precision
+
+    /// All of it, stated.
+    package init(tensors: TensorDictionary, device: Device, precision: Precision) {
+        (self.tensors, self.device, self.precision) = (tensors, device, precision)
+    }
 
     /// A tensor that must have a shape; nil stands for any size.
     ///
     /// - Throws: `CheckpointError` naming the tensor, its shape and the one that is expected.
-    func array(_ name: String, _ shape: [Int?]) throws -> StoredArray {
+    package func array(_ name: String, _ shape: [Int?]) throws -> StoredArray {
         let array = try tensors.array(name)
         guard array.shape.count == shape.count, zip(array.shape, shape).allSatisfy({ $1 == nil || $0 == $1 }) else {
             let expected = shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
@@ -22,12 +30,12 @@ struct CheckpointLayers {
     }
 
     /// The numbers of a small tensor.
-    func floats(_ name: String, _ shape: [Int?]) throws -> [Float] {
+    package func floats(_ name: String, _ shape: [Int?]) throws -> [Float] {
         try array(name, shape).withFloats { Array($0) }
     }
 
     /// A 32-bit tensor on the device.
-    func tensor(_ name: String, _ shape: [Int?]) throws -> Tensor {
+    package func tensor(_ name: String, _ shape: [Int?]) throws -> Tensor {
         let array = try array(name, shape)
         return try array.withFloats {
             try Tensor(copying: UnsafeRawBufferPointer($0), shape: array.shape, dtype: .float32).to(device)
@@ -35,7 +43,7 @@ struct CheckpointLayers {
     }
 
     /// `NAME.weight` and, unless it has none, `NAME.bias`. Weights of more than two dimensions count as their rows.
-    func linear(
+    package func linear(
         _ name: String, outputs: Int? = nil, inputs: Int?, kernel: [Int] = [], hasBias: Bool = true,
         precision: Precision? = nil
     ) throws -> LinearLayer {
@@ -56,13 +64,13 @@ struct CheckpointLayers {
         }
     }
 
-    func normalization(_ name: String, width: Int, epsilon: Double) throws -> LayerNormalization {
+    package func normalization(_ name: String, width: Int, epsilon: Double) throws -> LayerNormalization {
         LayerNormalization(
             weight: try tensor("\(name).weight", [width]), bias: try tensor("\(name).bias", [width]), epsilon: epsilon)
     }
 
     /// How many of `PREFIX.0`, `PREFIX.1`… there are, told by a tensor that each has.
-    func depth(_ prefix: String, _ suffix: String) -> Int {
+    package func depth(_ prefix: String, _ suffix: String) -> Int {
         var count = 0
         while tensors.contains("\(prefix).\(count).\(suffix)") { count += 1 }
         return count

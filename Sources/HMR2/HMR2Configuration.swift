@@ -38,29 +38,14 @@ package struct HMR2Configuration: Sendable, Equatable {
     ///
     /// - Throws: `WeightError` that names file, line and key where it is no YAML or describes another model.
     package init(contentsOf url: URL) throws(WeightError) {
-        let text: String
-        do {
-            text = try String(contentsOf: url, encoding: .utf8)
-        } catch {
-            throw WeightError(description: "\(url.path) cannot be read: \(error.localizedDescription)")
-        }
-        try self.init(text, name: url.path)
+        try self.init(try ConfigurationFile.text(of: url), name: url.path)
     }
 
     /// Reads text; `name` is for messages.
     ///
     /// - Throws: `WeightError` that names file, line and key.
     package init(_ text: String, name: String) throws(WeightError) {
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw WeightError(description: "\(name) is not readable as YAML: \(error)")
-        }
-        guard let root, root.mapping != nil else {
-            throw WeightError(description: "\(name) is no configuration: its top level is not a mapping")
-        }
-        let file = Section(node: root, file: name)
+        let file = try ConfigurationFile(text, name: name, model: "an HMR2 model")
         try file.expect(["MODEL", "BACKBONE", "TYPE"], "vit")
         try file.expect(["MODEL", "SMPL_HEAD", "TYPE"], "transformer_decoder")
         try file.expect(["MODEL", "SMPL_HEAD", "JOINT_REP"], "6d", ifPresent: true)
@@ -80,81 +65,6 @@ package struct HMR2Configuration: Sendable, Equatable {
                 throw file.unexpected(key, node, "zero or mean_shape")
             }
             self.query = query
-        }
-    }
-
-    /// The file's values by the names of their keys.
-    private struct Section {
-        let node: Node
-        let file: String
-
-        func node(_ path: [String]) throws(WeightError) -> Node? {
-            var current = node
-            for (depth, key) in path.enumerated() {
-                guard current.mapping != nil else {
-                    throw unexpected(Array(path[..<depth]), current, "a mapping")
-                }
-                guard let next = current[key] else { return nil }
-                current = next
-            }
-            return current
-        }
-
-        func unexpected(_ path: [String], _ node: Node, _ expected: String) -> WeightError {
-            let found: String
-            switch node {
-            case .scalar(let scalar): found = "“\(scalar.string.prefix(40))”"
-            case .mapping: found = "a mapping"
-            case .sequence(let values): found = "a list of \(values.count)"
-            case .alias: found = "an alias"
-            }
-            let line = node.mark.map { ":\($0.line)" } ?? ""
-            return WeightError(
-                description:
-                    "\(file)\(line): \(path.joined(separator: ".")) is \(found) where \(expected) is expected; "
-                    + "this is not the configuration of an HMR2 model that PoseBus can run")
-        }
-
-        func expect(_ path: [String], _ expected: String, ifPresent: Bool = false) throws(WeightError) {
-            guard let node = try node(path) else {
-                if ifPresent { return }
-                throw WeightError(
-                    description:
-                        "\(file): \(path.joined(separator: ".")) is missing, so this is not the configuration of "
-                        + "an HMR2 model; \(expected) is expected there")
-            }
-            guard node.scalar?.string == expected else { throw unexpected(path, node, expected) }
-        }
-
-        func count(_ path: [String]) throws(WeightError) -> Int? {
-            guard let node = try node(path) else { return nil }
-            guard let value = node.int, (1...1024).contains(value) else {
-                throw unexpected(path, node, "a whole number from 1 to 1024")
-            }
-            return value
-        }
-
-        func number(_ path: [String]) throws(WeightError) -> Float? {
-            guard let node = try node(path) else { return nil }
-            guard let value = node.float, value.isFinite, value > 0 else {
-                throw unexpected(path, node, "a number above 0")
-            }
-            return Float(value)
-        }
-
-        func triple(_ path: [String]) throws(WeightError) -> [Float]? {
-            guard let node = try node(path) else { return nil }
-            let values = node.sequence?.compactMap { $0.float.map(Float.init) } ?? []
-            guard values.count == 3, values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-                throw unexpected(path, node, "a list of three numbers above 0")
-            }
-            return values
-        }
-
-        func bool(_ path: [String]) throws(WeightError) -> Bool? {
-            guard let node = try node(path) else { return nil }
-            guard let value = node.bool else { throw unexpected(path, node, "true or false") }
-            return value
         }
     }
 }

@@ -86,13 +86,27 @@ package final class HMR2Model {
 
     /// The bodies in pictures, in the order of the pictures and of the crops in each.
     ///
+    /// - Parameter onSquare: is given each crop in full, in the order of the bodies: normalised, (3, 256, 256), on the
+    ///   device.
     /// - Throws: `TorchError` where the device fails.
-    package func bodies(in pictures: [Picture], withVertices: Bool = false) throws -> [[Body]] {
+    package func bodies(
+        in pictures: [Picture], withVertices: Bool = false, onSquare: ((Tensor) -> Void)? = nil
+    ) throws -> [[Body]] {
         var crops: [Tensor] = []
         for picture in pictures where !picture.crops.isEmpty {
             let source = try CropSource(
                 picture.pixels, mean: configuration.imageMean, deviation: configuration.imageDeviation, device: device)
-            for crop in picture.crops { crops.append(try source.normalized(crop)) }
+            for crop in picture.crops {
+                guard let onSquare else {
+                    crops.append(try source.normalized(crop))
+                    continue
+                }
+                let square = try source.normalized(crop, columns: 0..<PersonCrop.size)
+                let columns = PersonCrop.columns
+                crops.append(
+                    try square.narrowed(dimension: 3, start: columns.lowerBound, count: columns.count).contiguous())
+                onSquare(try square.reshaped([3, PersonCrop.size, PersonCrop.size]))
+            }
         }
         var all: [Body] = []
         for first in stride(from: 0, to: crops.count, by: Self.largestBatch) {

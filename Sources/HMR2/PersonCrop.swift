@@ -9,7 +9,7 @@ package struct PersonCrop: Sendable, Equatable {
     /// Pixels of the crop's side.
     package static let size = 256
     /// The network sees the middle 192 columns.
-    static let margin = 32
+    static let columns = 32..<224
 
     /// The middle in pixels of the picture.
     package let centerX: Float, centerY: Float
@@ -47,25 +47,25 @@ final class CropSource {
         scale = try Tensor(floats: deviation.map { 1 / ($0 * 255) }, shape: [1, 3, 1]).to(device)
     }
 
-    /// The crop, normalised: (1, 3, 256, 192).
-    func normalized(_ crop: PersonCrop) throws(TorchError) -> Tensor {
-        // (256, 3, 192)
-        let pixels = try levels(crop)
+    /// The crop, normalised: (1, 3, 256, columns).
+    ///
+    /// - Parameter columns: of the square's 256; the network takes `PersonCrop.columns`.
+    func normalized(_ crop: PersonCrop, columns: Range<Int> = PersonCrop.columns) throws(TorchError) -> Tensor {
+        // (256, 3, columns)
+        let pixels = try levels(crop, columns: columns)
         return try pixels.minus(mean).times(scale).permuted([1, 0, 2]).contiguous()
-            .reshaped([1, 3, PersonCrop.size, PersonCrop.size - 2 * PersonCrop.margin])
+            .reshaped([1, 3, PersonCrop.size, columns.count])
     }
 
-    /// The crop in grey levels, (256, 3, 192).
+    /// The crop in grey levels, (256, 3, columns).
     ///
     /// Blur and bilinear sampling are both separable and linear: each is one small matrix of weights, rows first.
-    func levels(_ crop: PersonCrop) throws(TorchError) -> Tensor {
+    func levels(_ crop: PersonCrop, columns wanted: Range<Int> = PersonCrop.columns) throws(TorchError) -> Tensor {
         let size = PersonCrop.size
-        let columns = size - 2 * PersonCrop.margin
+        let columns = wanted.count
         let vertical = SampledAxis(
             center: crop.centerY, side: crop.side, outputs: 0..<size, length: height)
-        let horizontal = SampledAxis(
-            center: crop.centerX, side: crop.side, outputs: PersonCrop.margin..<(size - PersonCrop.margin),
-            length: width)
+        let horizontal = SampledAxis(center: crop.centerX, side: crop.side, outputs: wanted, length: width)
         let device = image.device
         guard !vertical.sources.isEmpty, !horizontal.sources.isEmpty else {
             return try Tensor(zeros: [size, 3, columns], device: device)

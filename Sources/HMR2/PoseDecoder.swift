@@ -1,5 +1,4 @@
 internal import Checkpoints
-internal import Foundation
 internal import Tensor
 
 /// HMR2's head: a transformer decoder whose single query reads SMPL's parameters and a camera from the patches.
@@ -193,27 +192,5 @@ final class PoseDecoder {
             let hidden = try expansion(try perceptronNormalization(second, as: dtype), gelu: true, as: dtype)
             return try contraction(hidden, plus: second)
         }
-    }
-}
-
-/// The mean pose, shape and camera of `smpl_mean_params.npz`.
-struct MeanParameters {
-    let pose: [Float]
-    let betas: [Float]
-    let camera: [Float]
-
-    init(contentsOf url: URL) throws {
-        let archive = try NumpyArchive(contentsOf: url)
-        func values(_ name: String, _ count: Int) throws -> [Float] {
-            let array = try archive.array(name)
-            guard array.count == count else {
-                throw CheckpointError(
-                    file: url.path, .malformed, "\(name) has the shape \(array.shape) where [\(count)] is expected")
-            }
-            return try array.floats()
-        }
-        pose = try values("pose", PoseDecoder.poseCount)
-        betas = try values("shape", PoseDecoder.betaCount)
-        camera = try values("cam", PoseDecoder.cameraCount)
     }
 }

@@ -137,6 +137,8 @@ struct HMR2BenchCommand: ParsableCommand {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", command]
+        // The peer's threads wait as they do without this program.
+        process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "OMP_WAIT_POLICY" }
         let output = Pipe()
         process.standardOutput = output
         try process.run()

@@ -59,7 +59,9 @@ struct ImageCommand: ParsableCommand {
             var options = EngineOptions(
                 models: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
             try options.apply(
-                hmr2Dir: settings.hmr2Dir, device: settings.device, precision: settings.precision,
+                // A single picture needs no tracker.
+                hmr2Dir: settings.hmr2Dir, phalpDir: "none", device: settings.device,
+                precision: settings.precision,
                 focalLengths: settings.focalLengthsByStream)
             loaded = try engine.makeEngine(options)
         } catch {

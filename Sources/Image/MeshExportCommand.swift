@@ -29,6 +29,9 @@ struct MeshExportCommand: ParsableCommand {
         help: "Folder of the files, STREAM-SEQUENCE-TRACK.obj or .ply; a second session of a stream gets -2 and so on.")
     var out: String?
 
+    @Option(help: "original, latest or a number: which revision of each session.")
+    var revision = "original"
+
     @Option(help: "Folder of HMR2's files.")
     var hmr2Dir: String?
 
@@ -49,6 +52,10 @@ struct MeshExportCommand: ParsableCommand {
             throw StageFailure(
                 "--format \(format.rawValue) writes many files: --out names their folder", exitCode: .validationFailure)
         }
+        guard let choice = RevisionChoice(revision) else {
+            throw StageFailure(
+                "--revision \(revision): original, latest or a number from 1", exitCode: .validationFailure)
+        }
         let reader = try StoreReader(path: store)
         let name = try stream.map { try StreamName($0) }
         let sessions = try reader.sessions(of: name).filter {
@@ -64,7 +71,8 @@ struct MeshExportCommand: ParsableCommand {
             runs[session.stream, default: 0] += 1
             let run = runs[session.stream] ?? 1
             let prefix = run == 1 ? "\(session.stream)" : "\(session.stream)-\(run)"
-            try reader.forEachOutcome(of: session.session) { record in
+            let revision = try reader.revision(choice, of: session)
+            try reader.forEachOutcome(of: session.session, revision: revision) { record in
                 let outcome = try record.outcome()
                 for person in outcome.persons {
                     guard let smpl = person.smpl else {

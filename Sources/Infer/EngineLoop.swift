@@ -9,6 +9,8 @@ struct FinishedFrame: Sendable {
     let outcome: Outcome
     /// The frame as it came, for sinks that keep frames.
     let payload: Message?
+    /// What the engine knows of the session's persons after this frame, for an infer that goes on with it.
+    var sessionState: [UInt8] = []
 }
 
 /// The engine's thread: takes batches, runs the engine and posts one outcome for every frame.
@@ -50,6 +52,7 @@ struct EngineLoop {
         var next = answers.makeIterator()
         return jobs.map { job in
             var outcome = Outcome(frame: job.header, engine: engine.name, skeleton: engine.skeleton)
+            var sessionState: [UInt8] = []
             outcome.timing.ingest = job.header.ingestMilliseconds
             outcome.timing.queue = max(0, start.milliseconds(since: job.header.acceptedTime))
             if let failure = job.failure {
@@ -57,12 +60,14 @@ struct EngineLoop {
             } else {
                 outcome.timing.infer = duration
                 switch next.next() {
-                case .success(let persons)?: outcome.persons = persons
+                case .success(let answer)?:
+                    outcome.persons = answer.persons
+                    sessionState = answer.sessionState
                 case .failure(let failure)?: outcome.drop = failure.drop
                 case nil: preconditionFailure("the engine left a frame unanswered")
                 }
             }
-            return FinishedFrame(outcome: outcome, payload: job.payload)
+            return FinishedFrame(outcome: outcome, payload: job.payload, sessionState: sessionState)
         }
     }
 
@@ -71,12 +76,12 @@ struct EngineLoop {
     }
 
     /// One answer a frame. When a batch fails its frames are tried one by one, so that one bad frame costs no other.
-    private func answer(_ jobs: [FrameJob]) -> [Result<[Person], Failure>] {
+    private func answer(_ jobs: [FrameJob]) -> [Result<EngineAnswer, Failure>] {
         do {
-            let persons = try engine.process(jobs.map(\.engineFrame))
+            let answers = try engine.process(jobs.map(\.engineFrame))
             precondition(
-                persons.count == jobs.count, "engine \(engine.name) answered \(persons.count) of \(jobs.count)")
-            return persons.map { .success($0) }
+                answers.count == jobs.count, "engine \(engine.name) answered \(answers.count) of \(jobs.count)")
+            return answers.map { .success($0) }
         } catch {
             if jobs.count > 1 { return jobs.flatMap { answer([$0]) } }
             let header = jobs[0].header
@@ -92,6 +97,8 @@ struct EngineLoop {
 
 extension FrameJob {
     fileprivate var engineFrame: EngineFrame {
-        EngineFrame(session: header.session, stream: header.stream, captureTime: header.captureTime, image: image)
+        EngineFrame(
+            session: header.session, stream: header.stream, sequence: header.sequence, captureTime: header.captureTime,
+            image: image, savedState: savedState)
     }
 }

@@ -9,13 +9,16 @@ package final class FrameJob: @unchecked Sendable {
     // under the queue's lock, to the engine's thread.
     package let header: FrameHeader
     package let payload: Message?
+    /// What another infer knew of the session before this frame; empty where this one needs no telling.
+    package let savedState: [UInt8]
     var image: DecodedImage?
     var failure: Drop?
     fileprivate var isReady = false
 
-    package init(header: FrameHeader, payload: Message?) {
+    package init(header: FrameHeader, payload: Message?, savedState: [UInt8] = []) {
         self.header = header
         self.payload = payload
+        self.savedState = savedState
     }
 }
 

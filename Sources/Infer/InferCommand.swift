@@ -86,6 +86,7 @@ struct InferCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        restartWithWaitingThreadsAsleep()
         let logger = logging.makeLogger(label: "posebus-infer")
         let cores = ProcessInfo.processInfo.activeProcessorCount
         var options = EngineOptions(
@@ -93,8 +94,10 @@ struct InferCommand: AsyncParsableCommand {
             threads: threads ?? (engine == .hmr2 ? cores : max(1, cores / 2)))
         do {
             try options.apply(
-                hmr2Dir: settings.hmr2Dir, device: settings.device, precision: settings.precision,
+                hmr2Dir: settings.hmr2Dir, phalpDir: settings.phalpDir, device: settings.device,
+                precision: settings.precision,
                 focalLengths: settings.focalLengthsByStream)
+            options.smooths = settings.smooth
         } catch {
             logger.critical("\(error)")
             throw ExitCode.configuration

@@ -25,6 +25,8 @@ final class InferSockets {
     private let finishedToken: Poller.Token
 
     private var sessions = SessionTable()
+    /// What another infer knew of a session, until its first frame for the engine.
+    private var savedStates: [SessionID: [UInt8]] = [:]
     /// Outcomes the sink's connection has not taken yet. Ingest's windows bound it: an outcome waits for each frame.
     private var outbox: [[Message]] = []
     private var inHand = 0
@@ -136,7 +138,14 @@ final class InferSockets {
     }
 
     private func process(_ header: FrameHeader, _ payload: Message?) {
+        var header = header
+        if !header.sessionState.isEmpty {
+            savedStates[header.session] = header.sessionState
+            // It has arrived: an outcome need not carry it.
+            header.sessionState = []
+        }
         if header.isEnd {
+            savedStates[header.session] = nil
             queue.end(header.session)
             finish(FinishedFrame(outcome: Outcome(frame: header), payload: nil), wasInHand: false)
         } else if let drop = header.drop {
@@ -145,7 +154,9 @@ final class InferSockets {
             finish(FinishedFrame(outcome: outcome, payload: nil), wasInHand: false)
         } else {
             inHand += 1
-            queue.put(FrameJob(header: header, payload: payload), needsPixels: engine.needsPixels)
+            let savedState = savedStates.removeValue(forKey: header.session) ?? []
+            queue.put(
+                FrameJob(header: header, payload: payload, savedState: savedState), needsPixels: engine.needsPixels)
         }
     }
 
@@ -169,6 +180,10 @@ final class InferSockets {
         if wasInHand { inHand -= 1 }
         var parts = [Message(frame.outcome.wireBytes())]
         if configuration.forwardsFrames, let payload = frame.payload { parts.append(payload) }
+        if !frame.sessionState.isEmpty, frame.sessionState.count <= maxSessionStateLength {
+            if parts.count == 1 { parts.append(Message([])) }
+            parts.append(Message(frame.sessionState))
+        }
         if sessions.finish(frame.outcome.frame, with: parts) { outbox.append(parts) }
         counters.count(frame.outcome)
     }

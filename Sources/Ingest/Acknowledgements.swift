@@ -24,7 +24,7 @@ struct Acknowledgements {
         self.poller = poller
         var options = configuration.sockets
         options.receiveHighWaterMark = 0  // never full: see `SocketOptions.heartbeatInterval`
-        options.maxMessageSize = 4096
+        options.maxMessageSize = Int64(4096 + maxSessionStateLength)
         options.server = .sink
         sinks = try configuration.acknowledgements.map { endpoint in
             let connector = try Connector(.subscribe, to: endpoint, in: context, options: options)

@@ -48,13 +48,16 @@ public struct FrameHeader: Sendable, Equatable {
     public var resends: Int
     /// Milliseconds ingest spent on the frame.
     public var ingestMilliseconds: Float
+    /// What an infer knew of the session's persons after the frame before `oldestUnacknowledged`, in its engine's own form:
+    /// for an infer that does not know the session. Empty everywhere but on a session's oldest frame after a loss.
+    public var sessionState: [UInt8]
 
     /// A header.
     public init(
         stream: StreamName, session: SessionID, sequence: SequenceNumber, oldestUnacknowledged: SequenceNumber = .first,
         cameraFrame: CameraFrame? = nil, captureTime: Timestamp, acceptedTime: Timestamp, width: Int = 0,
         height: Int = 0, payload: Payload = .none, delivery: Delivery = .lossless, drop: Drop? = nil,
-        isEnd: Bool = false, resends: Int = 0, ingestMilliseconds: Float = 0
+        isEnd: Bool = false, resends: Int = 0, ingestMilliseconds: Float = 0, sessionState: [UInt8] = []
     ) {
         self.stream = stream
         self.session = session
@@ -71,5 +74,6 @@ public struct FrameHeader: Sendable, Equatable {
         self.isEnd = isEnd
         self.resends = resends
         self.ingestMilliseconds = ingestMilliseconds
+        self.sessionState = sessionState
     }
 }

@@ -74,6 +74,10 @@ extension JSONWriter {
                 json.key("smpl")
                 json.value(smpl)
             }
+            if let state = person.state {
+                json.key("state")
+                json.text(state.rawValue)
+            }
             json.key("track_id")
             json.value(person.trackID)
         }

@@ -35,6 +35,16 @@ public struct SMPLParameters: Hashable, Sendable {
     }
 }
 
+/// How sure the tracker is of a person's identity in one frame.
+public enum TrackState: String, Sendable, Codable {
+    /// Seen in too few frames yet: the person may turn out to be another one, or none.
+    case tentative
+    /// Seen long enough.
+    case confirmed
+    /// Not seen in this frame: where the tracker expects the person. `observed` is false then, and only then.
+    case predicted
+}
+
 /// One person in one frame.
 public struct Person: Hashable, Sendable {
     /// The person's identity within the session.
@@ -45,6 +55,8 @@ public struct Person: Hashable, Sendable {
     public var bbox: BoundingBox
     /// False where the tracker predicts a person it does not see.
     public var observed: Bool
+    /// How sure the tracker is; nil where there is no tracker, as in a single picture.
+    public var state: TrackState?
     /// x, y in pixels of the upright frame, and a score from 0 to 1.
     public var keypoints2D: [SIMD3<Float>]
     /// x, y, z in metres in the body's own frame: x right, y down, z forward.
@@ -55,22 +67,27 @@ public struct Person: Hashable, Sendable {
     public var focalLength: Float?
     /// Present where the engine fits SMPL.
     public var smpl: SMPLParameters?
+    /// What the person looks like, in the tracker's own form (`PartColours`); empty where it was not looked at. In
+    /// protobuf only: it is there for joining tracks later, and says nothing to a reader.
+    public var appearance: [UInt8]
 
     /// A person.
     public init(
-        trackID: UInt32, score: Float, bbox: BoundingBox, observed: Bool = true, keypoints2D: [SIMD3<Float>],
-        keypoints3D: [SIMD3<Float>], cameraTranslation: SIMD3<Float>? = nil, focalLength: Float? = nil,
-        smpl: SMPLParameters? = nil
+        trackID: UInt32, score: Float, bbox: BoundingBox, observed: Bool = true, state: TrackState? = nil,
+        keypoints2D: [SIMD3<Float>], keypoints3D: [SIMD3<Float>], cameraTranslation: SIMD3<Float>? = nil,
+        focalLength: Float? = nil, smpl: SMPLParameters? = nil, appearance: [UInt8] = []
     ) {
         self.trackID = trackID
         self.score = score
         self.bbox = bbox
         self.observed = observed
+        self.state = state
         self.keypoints2D = keypoints2D
         self.keypoints3D = keypoints3D
         self.cameraTranslation = cameraTranslation
         self.focalLength = focalLength
         self.smpl = smpl
+        self.appearance = appearance
     }
 }
 
@@ -108,10 +125,13 @@ public struct Outcome: Sendable, Equatable {
     public var skeleton: String
     /// Set where there is no pose.
     public var drop: Drop?
-    /// The persons, empty where nobody is in the frame.
+    /// The persons, those who are only expected included; empty where nobody is in the frame.
     public var persons: [Person]
     /// Where the time went.
     public var timing: Timing
+
+    /// How many of the persons were seen: those who are only expected do not count.
+    public var observedPersons: Int { persons.count(where: \.observed) }
 
     /// An outcome.
     public init(

@@ -16,7 +16,9 @@ extension Acknowledgement {
         guard let session = SessionID(bytes: wire.session) else {
             throw .invalidField(message: "Acknowledgement", field: "session", problem: "not 16 bytes")
         }
-        self.init(session: session, next: SequenceNumber(wire.nextSequence), ended: wire.ended)
+        self.init(
+            session: session, next: SequenceNumber(wire.nextSequence), ended: wire.ended,
+            sessionState: [UInt8](wire.sessionState))
     }
 
     /// The bytes of this acknowledgement.
@@ -26,6 +28,7 @@ extension Acknowledgement {
         wire.session = Data(session.bytes)
         wire.nextSequence = next.value
         wire.ended = ended
+        if !sessionState.isEmpty { wire.sessionState = Data(sessionState) }
         return wire.bytes
     }
 }

@@ -46,7 +46,8 @@ extension FrameHeader {
             drop: wire.hasDrop ? try Drop(wire.drop) : nil,
             isEnd: wire.end,
             resends: Int(wire.resends),
-            ingestMilliseconds: wire.ingestMs)
+            ingestMilliseconds: wire.ingestMs,
+            sessionState: [UInt8](wire.sessionState))
     }
 
     var wire: Posebus_V1_FrameHeader {
@@ -67,6 +68,7 @@ extension FrameHeader {
         wire.end = isEnd
         wire.resends = UInt32(clamping: resends)
         wire.ingestMs = ingestMilliseconds
+        if !sessionState.isEmpty { wire.sessionState = Data(sessionState) }
         return wire
     }
 }

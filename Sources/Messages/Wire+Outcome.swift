@@ -1,3 +1,4 @@
+internal import Foundation
 internal import SwiftProtobuf
 
 extension Outcome {
@@ -40,6 +41,22 @@ extension Outcome {
 }
 
 extension Person {
+    /// Reads one person: `posebus.v1.Person`.
+    ///
+    /// - Throws: `WireError`, naming what is wrong.
+    package init(wire bytes: [UInt8]) throws(WireError) {
+        let wire: Posebus_V1_Person
+        do {
+            wire = try Posebus_V1_Person(serializedBytes: bytes)
+        } catch {
+            throw .malformed(message: "Person")
+        }
+        try self.init(wire)
+    }
+
+    /// The bytes of this person as protobuf.
+    package func wireBytes() -> [UInt8] { wire.bytes }
+
     init(_ wire: Posebus_V1_Person) throws(WireError) {
         guard wire.bbox.count == 4 else {
             throw .invalidField(message: "Person", field: "bbox", problem: "\(wire.bbox.count) numbers instead of 4")
@@ -55,11 +72,13 @@ extension Person {
             score: wire.score,
             bbox: BoundingBox(x: wire.bbox[0], y: wire.bbox[1], width: wire.bbox[2], height: wire.bbox[3]),
             observed: wire.observed,
+            state: TrackState(wire.state),
             keypoints2D: try triples(wire.keypoints2D, field: "keypoints_2d"),
             keypoints3D: try triples(wire.keypoints3D, field: "keypoints_3d"),
             cameraTranslation: translation.isEmpty ? nil : SIMD3(translation[0], translation[1], translation[2]),
             focalLength: wire.focalLength == 0 ? nil : wire.focalLength,
-            smpl: wire.hasSmpl ? SMPLParameters(wire.smpl) : nil)
+            smpl: wire.hasSmpl ? SMPLParameters(wire.smpl) : nil,
+            appearance: [UInt8](wire.appearance))
     }
 
     var wire: Posebus_V1_Person {
@@ -73,7 +92,29 @@ extension Person {
         if let translation = cameraTranslation { wire.cameraTranslation = flat([translation]) }
         if let focalLength { wire.focalLength = focalLength }
         if let smpl { wire.smpl = smpl.wire }
+        if let state { wire.state = state.wire }
+        wire.appearance = Data(appearance)
         return wire
+    }
+}
+
+extension TrackState {
+    /// Nil for none, and for one of a later release.
+    init?(_ wire: Posebus_V1_TrackState) {
+        switch wire {
+        case .tentative: self = .tentative
+        case .confirmed: self = .confirmed
+        case .predicted: self = .predicted
+        case .unspecified, .UNRECOGNIZED: return nil
+        }
+    }
+
+    var wire: Posebus_V1_TrackState {
+        switch self {
+        case .tentative: .tentative
+        case .confirmed: .confirmed
+        case .predicted: .predicted
+        }
     }
 }
 

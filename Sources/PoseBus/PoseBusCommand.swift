@@ -1,8 +1,8 @@
 internal import ArgumentParser
+internal import Stage
 internal import Weights
 
 /// `posebus`: the tool of the person who runs PoseBus.
-@main
 struct PoseBusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "posebus",
@@ -22,8 +22,17 @@ struct PoseBusCommand: AsyncParsableCommand {
             """,
         subcommands: [
             UpCommand.self, FeedCommand.self, WatchCommand.self, ImageCommand.self, ExportCommand.self,
-            VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
+            RefineCommand.self, VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
         ])
+}
+
+@main
+enum PoseBusProgram {
+    static func main() async {
+        // For the programs with models that this one starts or becomes.
+        letWaitingThreadsSleep()
+        await PoseBusCommand.main()
+    }
 }
 
 extension EngineKind: ExpressibleByArgument {}

@@ -8,19 +8,26 @@ enum Intake {
     /// The end of a session.
     case end(FrameHeader)
 
-    /// Reads `[Outcome]` or `[Outcome][JPEG]`. The JPEG, which `posebus-infer --forward-frames` adds, is not kept.
+    /// Reads `[Outcome]`, `[Outcome][JPEG]` or `[Outcome][JPEG or nothing][session state]`. The JPEG, which
+    /// `posebus-infer --forward-frames` adds, is not kept.
     ///
     /// - Throws: `WireError`, naming what is wrong.
     init(_ received: Received, at now: Timestamp) throws(WireError) {
         switch received {
         case .tooManyParts(let count):
-            throw .invalidField(message: "Outcome", field: "parts", problem: "\(count) instead of 1 or 2")
+            throw .invalidField(message: "Outcome", field: "parts", problem: "\(count) instead of 1 to 3")
         case .parts(let parts):
             let outcome = try Outcome(wire: parts[0].bytes)
+            guard parts.count < 3 || parts[2].count <= maxSessionStateLength else {
+                throw .invalidField(
+                    message: "Outcome", field: "session state", problem: "\(parts[2].count) bytes, too many")
+            }
             if outcome.frame.isEnd {
                 self = .end(outcome.frame)
             } else {
-                self = .outcome(PendingOutcome(outcome, message: parts[0], arrived: now))
+                self = .outcome(
+                    PendingOutcome(
+                        outcome, message: parts[0], sessionState: parts.count > 2 ? parts[2] : nil, arrived: now))
             }
         }
     }

@@ -8,12 +8,15 @@ struct PendingOutcome {
     private(set) var outcome: Outcome
     /// The outcome as it came.
     let message: Message
+    /// What infer knows of the session's persons after this frame.
+    let sessionState: Message?
     /// When it came.
     let arrived: Timestamp
 
-    init(_ outcome: Outcome, message: Message, arrived: Timestamp) {
+    init(_ outcome: Outcome, message: Message, sessionState: Message?, arrived: Timestamp) {
         self.outcome = outcome
         self.message = message
+        self.sessionState = sessionState
         self.arrived = arrived
     }
 

@@ -50,10 +50,12 @@ struct SessionTable {
         let record = try store.session(header.session)
         let next = record?.next ?? header.oldestUnacknowledged
         let isEnded = record?.ended != nil
+        let state = record == nil ? [] : try store.inferState(of: header.session)
         sessions[header.session] = SinkSession(
             stream: record?.stream ?? header.stream,
             order: OrderBuffer(next: next, isEnded: isEnded, capacity: maxHeld),
-            committed: Acknowledgement(session: header.session, next: next, ended: isEnded),
+            committed: Acknowledgement(
+                session: header.session, next: next, ended: isEnded, sessionState: state),
             poses: record?.poses ?? 0, drops: record?.drops ?? 0, isAnnounced: record != nil, lastArrival: now)
     }
 

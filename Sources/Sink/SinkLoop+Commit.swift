@@ -2,6 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Messages
 internal import Store
+internal import ZeroMQ
 
 /// A store that cannot be written, and when to try again.
 struct StoreTrouble {
@@ -30,6 +31,10 @@ extension SinkLoop {
                 batch[index] = .outcome(pending)
                 bodies.append(body)
                 entries.append(.outcome(OutcomeRecord(pending.outcome, body: body)))
+                if let state = pending.sessionState {
+                    entries.append(
+                        .state(SessionStateRecord(session: pending.outcome.frame.session, state: state.bytes)))
+                }
             case .end(let header):
                 bodies.append(Data())
                 entries.append(
@@ -63,9 +68,11 @@ extension SinkLoop {
                 let header = pending.outcome.frame
                 acknowledgeable.insert(header.session)
                 sessions[header.session]?.committed.next = header.sequence.next
+                if let state = pending.sessionState { sessions[header.session]?.committed.sessionState = state.bytes }
             case .end(let header):
                 acknowledgeable.insert(header.session)
                 sessions[header.session]?.committed.ended = true
+                sessions[header.session]?.committed.sessionState = []
             }
         }
         for session in acknowledgeable {
@@ -122,12 +129,13 @@ extension SinkLoop {
             return
         }
         // While the store cannot be read, silence is right: "next 0" would be wrong.
-        guard let record = try? store.reader.session(id) else {
+        guard let record = try? store.reader.session(id), let state = try? store.reader.inferState(of: id) else {
             if trouble == nil { try acknowledgements.publish(Acknowledgement(session: id, next: .first)) }
             return
         }
         try acknowledgements.publish(
-            Acknowledgement(session: id, next: record.next, ended: record.ended != nil))
+            Acknowledgement(
+                session: id, next: record.next, ended: record.ended != nil, sessionState: state))
     }
 
     // MARK: - Trouble

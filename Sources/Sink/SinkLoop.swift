@@ -183,7 +183,7 @@ package final class SinkLoop {
         let now = Timestamp.now
         let instant = ContinuousClock.now
         var received = 0
-        while received < configuration.maxBatch, trouble == nil, let message = try outcomes.receive(maxParts: 2) {
+        while received < configuration.maxBatch, trouble == nil, let message = try outcomes.receive(maxParts: 3) {
             received += 1
             take(message, now, instant)
         }

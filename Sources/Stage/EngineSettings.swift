@@ -6,11 +6,25 @@ public struct EngineSettings: ParsableArguments {
     @Option(help: "Folder of HMR2's files, in 4D-Humans' layout. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.")
     public var hmr2Dir: String?
 
+    @Option(
+        help: """
+            Folder of PHALP's files, in its layout, with which engine hmr2 tells persons apart; none for doing without. \
+            Default: $POSEBUS_PHALP or ~/.cache/phalp if its files are there, else none.
+            """)
+    public var phalpDir: String?
+
     @Option(help: "Where HMR2 computes: cpu, cuda, cuda:N or auto (a GPU if there is one).")
     public var device = "auto"
 
     @Option(help: "What HMR2 computes in: fp32, bf16, fp16 (GPUs only) or auto (bf16 where the machine is fast at it).")
     public var precision = "auto"
+
+    @Flag(
+        help: """
+            Steady live poses with a 1-euro filter: a still rider stays still, a fast arm lags by a frame. Without it results are \
+            what the models say; posebus refine steadies what is stored, without the lag.
+            """)
+    public var smooth = false
 
     @Option(
         name: .customLong("focal-length"),
@@ -42,7 +56,9 @@ public struct EngineSettings: ParsableArguments {
 
     /// The same words for another program's command line.
     public var arguments: [String] {
-        (hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + ["--device", device, "--precision", precision]
+        let folders = [("--hmr2-dir", hmr2Dir), ("--phalp-dir", phalpDir)]
+        return folders.flatMap { name, folder in folder.map { [name, $0] } ?? [] }
+            + ["--device", device, "--precision", precision] + (smooth ? ["--smooth"] : [])
             + focalLengths.flatMap { ["--focal-length", $0] }
     }
 

@@ -16,7 +16,7 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible, L
         case notAStore
         /// A later PoseBus wrote the file.
         case newerSchema
-        /// Another sink writes this file.
+        /// A sink or a refinement writes this file.
         case inUse
         /// No room is left on the disk.
         case diskFull
@@ -56,7 +56,8 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible, L
             case .notWritable: "no permission to write it. Change the owner or mode of the file and its folder"
             case .notAStore: "it is no PoseBus store. Choose another path; this file was not touched"
             case .newerSchema: "a later release of PoseBus wrote it. Update PoseBus on this machine"
-            case .inUse: "another sink is writing it. Stop that one, or choose another path with --store"
+            case .inUse:
+                "another sink, or posebus refine, is writing it. Stop that one, or choose another path with --store"
             case .diskFull: "the disk is full. Free some space"
             case .damaged: "its content is damaged. Set the file aside and recover it with sqlite3's .recover"
             case .busy: "another process has it locked. Close the program that writes to it"

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Keeps a second sink away from a store, for as long as it lives, by a lock on `<store>.lock`.
+/// Keeps a second writer (a sink, a refinement) away from a store, for as long as it lives, by a lock on `<store>.lock`.
 ///
 /// The lock is on a file of its own: closing any descriptor of the database itself would drop SQLite's own locks.
 /// The kernel releases it however the process ends.

@@ -8,8 +8,10 @@ public struct SessionVerdict: Sendable, Equatable {
     public let session: SessionRecord
     /// Outcomes that are there, by count.
     public let outcomes: UInt64
+    /// Refined revisions that are there.
+    public var revisions = 0
     /// What contradicts the promise, one sentence each; empty where it holds. Long lists are cut.
-    public let findings: [String]
+    public var findings: [String]
 }
 
 /// What was found in a whole store.
@@ -26,7 +28,8 @@ public struct StoreVerdict: Sendable, Equatable {
 extension StoreReader {
     /// Checks the promise on every session: its sequences begin where it says and have no gap, each has one outcome, stored
     /// in order, whose body can be read and agrees with its row; its counters are right; and where it has ended, every
-    /// frame that ingest numbered is there. Also SQLite's own check of the whole file.
+    /// frame that ingest numbered is there. Its revisions have a body for each of its poses and for nothing else. Also SQLite's
+    /// own check of the whole file.
     ///
     /// A sink may be writing meanwhile: each session is read as it stands at one moment.
     ///
@@ -41,6 +44,11 @@ extension StoreReader {
                 let strays = try Int.fetchOne(
                     db, sql: "SELECT count(*) FROM outcomes WHERE session NOT IN (SELECT id FROM sessions)")
                 if let strays, strays > 0 { findings.append("\(strays) outcomes belong to no session") }
+                if try db.tableExists("refined") {
+                    let strays = try Int.fetchOne(
+                        db, sql: "SELECT count(*) FROM refined WHERE revision NOT IN (SELECT id FROM revisions)")
+                    if let strays, strays > 0 { findings.append("\(strays) refined poses belong to no revision") }
+                }
                 return try Int64.fetchAll(db, sql: "SELECT id FROM sessions ORDER BY id")
             }
         }
@@ -71,7 +79,11 @@ extension StoreReader {
             walk.take(outcome)
             if walk.outcomes.isMultiple(of: 5000) { progress(walk.outcomes) }
         }
-        return walk.verdict()
+        var verdict = walk.verdict()
+        let (revisions, wrong) = try checkRevisions(ofSessionInRow: row, record, in: db)
+        verdict.revisions = revisions
+        verdict.findings += wrong
+        return verdict
     }
 }
 
@@ -125,7 +137,7 @@ private struct SessionWalk {
             ("sequence \(frame.sequence)", frame.sequence == sequence),
             ("another time of capture", frame.captureTime.nanoseconds == row[2]),
             ("another drop", outcome.drop?.stage.rawValue == stage && outcome.drop?.reason.rawValue == reason),
-            ("\(outcome.persons.count) persons", outcome.persons.count == row[5]),
+            ("\(outcome.observedPersons) persons", outcome.observedPersons == row[5]),
         ] where !agrees {
             note("sequence \(sequence): its body says \(what)")
         }

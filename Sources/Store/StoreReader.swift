@@ -60,6 +60,19 @@ public final class StoreReader: Sendable {
         }
     }
 
+    /// What infer knew of a running session after its last outcome; empty where it said nothing, or the session has ended.
+    ///
+    /// Only a sink asks, whose writer has brought the tables up to date.
+    public func inferState(of id: SessionID) throws(StoreError) -> [UInt8] {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                let state = try Data.fetchOne(
+                    db, sql: "SELECT infer_state FROM sessions WHERE uuid = ?", arguments: [Data(id.bytes)])
+                return [UInt8](state ?? Data())
+            }
+        }
+    }
+
     /// The session of a stream that began last, or nil where the store does not know the stream.
     public func latestSession(of stream: StreamName) throws(StoreError) -> SessionRecord? {
         try translatingErrors(of: path) {
@@ -133,17 +146,21 @@ public final class StoreReader: Sendable {
     ///   - last: the last sequence wanted; nil for all there are.
     ///   - limit: at most so many outcomes.
     ///   - maxBytes: the page ends with the outcome that takes its bodies past so many bytes.
+    ///   - revision: poses as this revision of the session has them; drops, and poses that came after it, as they were stored.
     /// - Returns: fewer than asked for where the session has no more; empty for an unknown session.
     public func outcomes(
         of id: SessionID, from first: SequenceNumber = .first, through last: SequenceNumber? = nil, limit: Int = 256,
-        maxBytes: Int = 4 << 20
+        maxBytes: Int = 4 << 20, revision: RevisionRecord? = nil
     ) throws(StoreError) -> [OutcomeRecord] {
         try translatingErrors(of: path) {
             try database.read { db in
-                let statement = try db.cachedStatement(sql: Self.outcomesOfSession)
-                statement.setUncheckedArguments([
+                var arguments: [(any DatabaseValueConvertible)?] = [
                     Data(id.bytes), Int64(clamping: first.value), Int64(clamping: last?.value ?? .max), limit,
-                ])
+                ]
+                if let revision { arguments.insert(revision.row, at: 0) }
+                let statement = try db.cachedStatement(
+                    sql: revision == nil ? Self.outcomesOfSession : Self.outcomesOfRevision)
+                statement.setUncheckedArguments(StatementArguments(arguments))
                 let rows = try Row.fetchCursor(statement)
                 var page: [OutcomeRecord] = []
                 var bytes = 0
@@ -162,11 +179,11 @@ public final class StoreReader: Sendable {
     /// - Throws: `StoreError`, or what `body` throws, which ends the walk.
     public func forEachOutcome(
         of id: SessionID, from first: SequenceNumber = .first, through last: SequenceNumber? = nil,
-        _ body: (OutcomeRecord) throws -> Void
+        revision: RevisionRecord? = nil, _ body: (OutcomeRecord) throws -> Void
     ) throws {
         var next = first
         while true {
-            let page = try outcomes(of: id, from: next, through: last)
+            let page = try outcomes(of: id, from: next, through: last, revision: revision)
             guard let end = page.last else { return }
             for outcome in page { try body(outcome) }
             next = end.sequence.next
@@ -195,6 +212,14 @@ public final class StoreReader: Sendable {
         SELECT sequence, stream, capture_time_ns, drop_stage, drop_reason, persons, body
         FROM outcomes JOIN sessions ON sessions.id = outcomes.session
         WHERE sessions.uuid = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?
+        """
+
+    private static let outcomesOfRevision = """
+        SELECT o.sequence, stream, capture_time_ns, drop_stage, drop_reason, coalesce(r.persons, o.persons),
+            coalesce(r.body, o.body)
+        FROM outcomes AS o JOIN sessions ON sessions.id = o.session
+            LEFT JOIN refined AS r ON r.revision = ? AND r.sequence = o.sequence AND o.drop_reason IS NULL
+        WHERE sessions.uuid = ? AND o.sequence BETWEEN ? AND ? ORDER BY o.sequence LIMIT ?
         """
 
     private func session(_ row: Row) throws -> SessionRecord {

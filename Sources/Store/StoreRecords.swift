@@ -15,7 +15,7 @@ public struct OutcomeRecord: Sendable, Equatable {
     public var dropStage: StageName?
     /// Why the frame has no pose; nil for a pose.
     public var dropReason: DropReason?
-    /// How many persons the outcome holds.
+    /// How many persons were seen in the frame.
     public var persons: Int
     /// The outcome as protobuf (`posebus.v1.Outcome`), exactly the bytes that were published.
     public var body: Data
@@ -40,7 +40,7 @@ public struct OutcomeRecord: Sendable, Equatable {
         self.init(
             stream: outcome.frame.stream, session: outcome.frame.session, sequence: outcome.frame.sequence,
             captureTime: outcome.frame.captureTime, dropStage: outcome.drop?.stage, dropReason: outcome.drop?.reason,
-            persons: outcome.persons.count, body: body)
+            persons: outcome.observedPersons, body: body)
     }
 
     /// The outcome, read from its protobuf.
@@ -66,10 +66,26 @@ public struct EndRecord: Sendable, Equatable {
     }
 }
 
+/// What infer knows of a running session, in its engine's own form, after the outcomes stored before it.
+public struct SessionStateRecord: Sendable, Equatable {
+    /// The run of the stream.
+    public var session: SessionID
+    /// The bytes.
+    public var state: [UInt8]
+
+    /// A state.
+    public init(session: SessionID, state: [UInt8]) {
+        self.session = session
+        self.state = state
+    }
+}
+
 /// What one commit stores, in the order in which it is to be seen.
 public enum StoreEntry: Sendable, Equatable {
     /// An outcome of the session's next sequence.
     case outcome(OutcomeRecord)
+    /// What infer knows after the session's last outcome: only the latest is kept, and only until the session ends.
+    case state(SessionStateRecord)
     /// The end of a session.
     case end(EndRecord)
 }
@@ -113,4 +129,36 @@ public struct StoreTotals: Sendable, Equatable {
 
     /// Outcomes: poses and drops.
     public var outcomes: UInt64 { poses + drops }
+}
+
+/// What a refinement made of one session: other persons for its poses, beside the outcomes, which stay as they are.
+public struct RevisionRecord: Sendable, Equatable {
+    /// The run of the stream that was refined.
+    public var session: SessionID
+    /// The session's revisions count from 1; the highest is the latest.
+    public var number: Int
+    /// The session's outcomes below this sequence were refined.
+    public var next: SequenceNumber
+    /// When it was made.
+    public var made: Timestamp
+    /// How it was made, as JSON.
+    public var options: String
+    /// What was done, as JSON.
+    public var summary: String
+
+    /// The row of its table.
+    let row: Int64
+
+    init(
+        session: SessionID, number: Int, next: SequenceNumber, made: Timestamp, options: String, summary: String,
+        row: Int64
+    ) {
+        self.session = session
+        self.number = number
+        self.next = next
+        self.made = made
+        self.options = options
+        self.summary = summary
+        self.row = row
+    }
 }

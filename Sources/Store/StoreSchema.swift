@@ -40,6 +40,34 @@ enum StoreSchema {
                     """)
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         }
+        migrator.registerMigration("v2") { db in
+            // What infer knows of a running session; one that has ended needs none.
+            try db.execute(sql: "ALTER TABLE sessions ADD COLUMN infer_state BLOB")
+        }
+        migrator.registerMigration("v3") { db in
+            // What posebus refine made of a session: a body for each of its poses, beside the outcomes, which stay as they
+            // are. A revision is one once it has a summary; one without is what an interrupted refinement left.
+            try db.execute(
+                sql: """
+                    CREATE TABLE revisions (
+                        id INTEGER PRIMARY KEY,
+                        session INTEGER NOT NULL REFERENCES sessions (id),
+                        number INTEGER NOT NULL,
+                        next_sequence INTEGER NOT NULL,
+                        made_ns INTEGER NOT NULL,
+                        options TEXT NOT NULL,
+                        summary TEXT,
+                        UNIQUE (session, number)
+                    ) STRICT;
+                    CREATE TABLE refined (
+                        revision INTEGER NOT NULL REFERENCES revisions (id),
+                        sequence INTEGER NOT NULL,
+                        persons INTEGER NOT NULL,
+                        body BLOB NOT NULL,
+                        UNIQUE (revision, sequence)
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 

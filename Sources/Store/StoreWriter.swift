@@ -101,6 +101,7 @@ public final class StoreWriter {
                         let isNew =
                             switch entry {
                             case .outcome(let outcome): try add(outcome, to: &touched, with: insert, in: db)
+                            case .state(let state): add(state, to: &touched)
                             case .end(let end): try add(end, to: &touched, in: db)
                             }
                         if isNew { stored += 1 }
@@ -142,12 +143,19 @@ public final class StoreWriter {
         return true
     }
 
+    /// Belongs to an outcome of the same batch: alone it says nothing.
+    private func add(_ record: SessionStateRecord, to touched: inout [SessionID: SessionState]) -> Bool {
+        if touched[record.session]?.isChanged == true { touched[record.session]?.inferState = Data(record.state) }
+        return false
+    }
+
     private func add(_ end: EndRecord, to touched: inout [SessionID: SessionState], in db: Database) throws -> Bool {
         var state = try state(
             of: end.session, stream: end.stream, beginningAt: SequenceNumber(end.frames), touched: touched, in: db)
         defer { touched[end.session] = state }
         if state.ended != nil { return false }
         state.ended = .now
+        state.inferState = nil
         state.frames = end.frames
         state.isChanged = true
         return true
@@ -164,7 +172,7 @@ public final class StoreWriter {
         if let row = try Row.fetchOne(known, arguments: [Data(session.bytes)]) {
             return SessionState(
                 row: row[0], next: SequenceNumber(row[1]), poses: row[2], drops: row[3],
-                ended: (row[4] as Int64?).map(Timestamp.init(nanoseconds:)), frames: row[5])
+                ended: (row[4] as Int64?).map(Timestamp.init(nanoseconds:)), frames: row[5], inferState: row[6])
         }
         try db.execute(
             sql: Self.insertSession,
@@ -179,7 +187,7 @@ public final class StoreWriter {
         let update = try db.cachedStatement(sql: Self.updateSession)
         update.setUncheckedArguments([
             Int64(clamping: state.next.value), state.poses, state.drops, state.ended?.nanoseconds,
-            state.frames.map { Int64(clamping: $0) }, state.row,
+            state.frames.map { Int64(clamping: $0) }, state.inferState, state.row,
         ])
         try update.execute()
     }
@@ -189,13 +197,15 @@ public final class StoreWriter {
         VALUES (?, ?, ?, ?, ?, ?, ?)
         """
     private static let selectSession =
-        "SELECT id, next_sequence, poses, drops, ended_ns, frames FROM sessions WHERE uuid = ?"
+        "SELECT id, next_sequence, poses, drops, ended_ns, frames, infer_state FROM sessions WHERE uuid = ?"
     private static let insertSession = """
         INSERT INTO sessions (uuid, stream, began_ns, first_sequence, next_sequence, poses, drops)
         VALUES (?, ?, ?, ?, ?, 0, 0)
         """
     private static let updateSession =
-        "UPDATE sessions SET next_sequence = ?, poses = ?, drops = ?, ended_ns = ?, frames = ? WHERE id = ?"
+        """
+        UPDATE sessions SET next_sequence = ?, poses = ?, drops = ?, ended_ns = ?, frames = ?, infer_state = ? WHERE id = ?
+        """
 }
 
 /// The row of a session, as the writer keeps it in memory.
@@ -206,5 +216,6 @@ private struct SessionState {
     var drops: UInt64 = 0
     var ended: Timestamp?
     var frames: UInt64?
+    var inferState: Data?
     var isChanged = false
 }

@@ -37,6 +37,19 @@ extension Tensor {
         try check(status, "creating a tensor of shape \(shape) from \(floats.count) values")
         self.init(owning: try required(handle))
     }
+
+    /// An int64 tensor of row-major values.
+    ///
+    /// - Throws: `TorchError` where shape and count do not fit each other.
+    public convenience init(integers: [Int], shape: [Int]) throws(TorchError) {
+        let sizes = shape.map(Int64.init)
+        var handle: ctorch_tensor?
+        let status = integers.map(Int64.init).withUnsafeBytes {
+            ctorch_tensor_copy_in($0.baseAddress, $0.count, sizes, Int32(sizes.count), CTORCH_INT64, &handle)
+        }
+        try check(status, "creating a tensor of shape \(shape) from \(integers.count) integers")
+        self.init(owning: try required(handle))
+    }
 }
 
 private func required(_ handle: ctorch_tensor?) throws(TorchError) -> ctorch_tensor {

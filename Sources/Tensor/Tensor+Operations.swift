@@ -16,6 +16,27 @@ extension Tensor {
     /// - Throws: `TorchError` where the shapes, types or devices do not fit each other.
     public func times(_ other: Tensor) throws(TorchError) -> Tensor { try arithmetic(CTORCH_MULTIPLY, other) }
 
+    /// The quotient, element by element; sizes of 1 are broadcast.
+    ///
+    /// - Throws: `TorchError` where the shapes, types or devices do not fit each other.
+    public func divided(by other: Tensor) throws(TorchError) -> Tensor { try arithmetic(CTORCH_DIVIDE, other) }
+
+    /// 1 where the elements are equal and 0 elsewhere, in this tensor's type; sizes of 1 are broadcast.
+    ///
+    /// - Throws: `TorchError` where the shapes or devices do not fit each other.
+    public func isEqual(to other: Tensor) throws(TorchError) -> Tensor { try arithmetic(CTORCH_EQUAL, other) }
+
+    /// 1 where the elements are larger than the other's and 0 elsewhere, in this tensor's type; sizes of 1 are broadcast.
+    ///
+    /// - Throws: `TorchError` where the shapes or devices do not fit each other.
+    public func isAbove(_ other: Tensor) throws(TorchError) -> Tensor { try arithmetic(CTORCH_ABOVE, other) }
+
+    /// 1 where the elements are no larger than the other's and 0 elsewhere, in this tensor's type; sizes of 1 are
+    /// broadcast.
+    ///
+    /// - Throws: `TorchError` where the shapes or devices do not fit each other.
+    public func isAtMost(_ other: Tensor) throws(TorchError) -> Tensor { try arithmetic(CTORCH_AT_MOST, other) }
+
     private func arithmetic(_ operation: ctorch_arithmetic, _ other: Tensor) throws(TorchError) -> Tensor {
         try makeTensor("computing with tensors of shape \(shape) and \(other.shape)") {
             ctorch_tensor_arithmetic(operation, handle, other.handle, $0)

@@ -11,13 +11,66 @@ internal import Testing
         #expect(persons.allSatisfy { $0.map(\.trackID) == [1] })
         #expect(
             persons.allSatisfy { $0[0].observed && $0[0].keypoints.count == 33 && $0[0].worldKeypoints.count == 33 })
-        // The first frame: one batch of two crops through the detector, then a look and its confirmation. Then a part now
-        // and then, for others.
-        #expect(scene.detectorRuns == [2, 1, 1, 1])
+        // The first frame: one batch of two crops through the detector, then a look and its confirmation. Then a part in each,
+        // for others.
+        #expect(scene.detectorRuns == [2] + [Int](repeating: 1, count: 11))
         #expect(scene.landmarkRuns == [1, 1] + [Int](repeating: 1, count: 11))
         for (frame, found) in persons.enumerated() {
             let expected = 200 + 2 * Float(frame)
             #expect(isClose(found[0].boundingBox.center.x, expected, 10))
+        }
+    }
+
+    @Test func afterTheBeginningOfAShotOthersAreLookedForNowAndThen() throws {
+        let scene = SimulatedScene()
+        scene.bodies = [Body(frames: 0..<200) { _ in Point(x: 200, y: 180) }]
+        let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+        let tracker = PoseTracker()
+        func runs(_ frames: Range<Int>) throws -> Int {
+            scene.forgetRuns()
+            for frame in frames { _ = try pipeline.process([(tracker, SimulatedScene.image(frame), nil)]) }
+            return scene.detectorRuns.count
+        }
+        #expect(try runs(0..<30) == 30)
+        // In fifteen frames the whole picture once and four parts of it.
+        #expect(try runs(30..<90) == 20)
+        tracker.cut()
+        #expect(try runs(90..<120) == 30)
+    }
+
+    @Test func aFigureOfOneColourBesideSomebodyIsAShadow() throws {
+        let scene = SimulatedScene()
+        scene.bodies = [
+            Body(frames: 0..<200) { _ in Point(x: 150, y: 180) }, Body(frames: 0..<200) { _ in Point(x: 350, y: 180) },
+        ]
+        func found(even: Range<Int>) throws -> [Int] {
+            let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+            let tracker = PoseTracker()
+            return try (0..<20).map { frame in
+                try pipeline.process([(tracker, SimulatedScene.image(frame, even: even), nil)])[0].count
+            }
+        }
+        #expect(try found(even: 0..<0).allSatisfy { $0 == 2 })
+        #expect(try found(even: 260..<440).allSatisfy { $0 == 1 })
+        // Alone it may be somebody against the sun.
+        scene.bodies.removeFirst()
+        #expect(try found(even: 260..<440).allSatisfy { $0 == 1 })
+    }
+
+    @Test func anotherProcessGoesOnFollowing() throws {
+        let scene = SimulatedScene()
+        scene.bodies = [Body(frames: 0..<200) { Point(x: 200 + 4 * Float($0), y: 180) }]
+        let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+        let tracker = PoseTracker()
+        for frame in 0..<40 { _ = try pipeline.process([(tracker, SimulatedScene.image(frame), nil)]) }
+        scene.forgetRuns()
+        let next = PoseTracker(numbers: tracker.numbers)
+        #expect(next.numbers == tracker.numbers)
+        let persons = try pipeline.process([(next, SimulatedScene.image(40), nil)])
+        #expect(persons[0].map(\.trackID) == [1] && scene.landmarkRuns == [1])
+        // Numbers that are none of a tracker's begin anew.
+        for bad in [[], [1, 2, 3], [.nan] + tracker.numbers.dropFirst(), tracker.numbers + [1]] as [[Double]] {
+            #expect(PoseTracker(numbers: bad).tracks.isEmpty)
         }
     }
 
@@ -182,8 +235,8 @@ internal import Testing
             let persons = try pipeline.process(trackers.map { ($0, image, nil) })
             #expect(persons.map { $0.map(\.trackID) } == [[1, 2], [1, 2], [1, 2]])
             if frame > 0 { #expect(scene.landmarkRuns == [6]) }
-            // In the third frame a part of each stream's picture, all in one batch.
-            if frame > 0 { #expect(scene.detectorRuns == (frame == 3 ? [3] : [])) }
+            // A part of each stream's picture, all in one batch.
+            if frame > 0 { #expect(scene.detectorRuns == [3]) }
         }
         #expect(try pipeline.process([]).isEmpty)
     }

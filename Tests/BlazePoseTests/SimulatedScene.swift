@@ -3,7 +3,8 @@ internal import Foundation
 
 /// A made-up world in place of the networks: bodies that move, and things that only look like one.
 ///
-/// Its pictures carry no more than the number of their frame; who is where follows from that.
+/// Its pictures carry the number of their frame, from which follows who is where, and a check pattern, so that nothing in
+/// them is of one colour like a shadow unless it is meant to be.
 final class SimulatedScene: PoseInference {
     struct Body {
         /// Frames in which it can be seen.
@@ -48,8 +49,15 @@ final class SimulatedScene: PoseInference {
     }
 
     /// The picture of a frame.
-    static func image(_ frame: Int) throws -> RGBImage {
+    ///
+    /// - Parameter even: columns of one colour.
+    static func image(_ frame: Int, even: Range<Int> = 0..<0) throws -> RGBImage {
         var pixels = [UInt8](repeating: 0, count: 3 * width * height)
+        for y in 0..<height {
+            for x in 0..<width where !even.contains(x) && (x / 8 + y / 8).isMultiple(of: 2) {
+                pixels[3 * (y * width + x)] = 200
+            }
+        }
         pixels[0] = UInt8(frame % 256)
         pixels[1] = UInt8(frame / 256)
         return try RGBImage(width: width, height: height, pixels: pixels)

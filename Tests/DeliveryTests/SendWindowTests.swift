@@ -50,6 +50,45 @@ import Testing
         #expect(admit(&byBytes, bytes: 1) == 1)
     }
 
+    @Test func tellsAnInferThatDoesNotKnowTheSessionWhatTheOneBeforeItKnew() {
+        var window = window(frames: 8, inFlight: 8)
+        for _ in 0..<4 { _ = admit(&window) }
+        #expect(window.upcoming?.header.sessionState == [], "nobody knows anything of a new session")
+        _ = sendAll(&window)
+        func acknowledge(_ next: UInt64, _ state: [UInt8]) {
+            window.acknowledge(
+                Acknowledgement(session: fixedSession, next: SequenceNumber(next), sessionState: state), at: start)
+        }
+        acknowledge(2, [7])
+        _ = admit(&window)
+        #expect(window.upcoming?.header.sessionState == [], "an infer that goes on needs no telling")
+        _ = sendAll(&window)
+
+        _ = window.inferLost(isAlone: true)
+        #expect(window.upcoming?.header.sequence.value == 2)
+        #expect(window.upcoming?.header.sessionState == [7])
+        window.sent(at: start)
+        #expect(window.upcoming?.header.sessionState == [], "once, and with the oldest frame only")
+        // An acknowledgement that was on its way moves the beginning before anything is sent again.
+        _ = window.resendAll()
+        acknowledge(3, [8])
+        #expect(window.upcoming?.header.sequence.value == 3)
+        #expect(window.upcoming?.header.sessionState == [8])
+        // An older one, late, is not believed.
+        acknowledge(1, [6])
+        #expect(window.upcoming?.header.sessionState == [8])
+    }
+
+    @Test func aWindowThatGoesOnAfterARestartLearnsTheStateWithNothingNewAcknowledged() {
+        var window = Window(
+            limits: .init(frames: 8, bytes: 1000, inFlight: 8), delivery: .lossless,
+            kept: [.init(header: header(5), payload: "image", bytes: 10)], oldest: SequenceNumber(5),
+            next: SequenceNumber(6), damaged: { header($0.value) })
+        window.acknowledge(
+            Acknowledgement(session: fixedSession, next: SequenceNumber(5), sessionState: [3]), at: start)
+        #expect(window.upcoming?.header.sessionState == [3])
+    }
+
     @Test func sendsNoMoreAheadThanAllowed() {
         var window = window(frames: 8, inFlight: 2)
         for _ in 0..<5 { _ = admit(&window) }

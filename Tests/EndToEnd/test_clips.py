@@ -33,7 +33,8 @@ def overlap(a, b):
 
 
 def with_pose(outcomes):
-    return sum(bool(outcome["persons"]) for outcome in outcomes)
+    """Frames in which somebody is seen; who is only predicted does not count."""
+    return sum(any(person["observed"] for person in outcome["persons"]) for outcome in outcomes)
 
 
 def test_kicker_every_frame_in_order_and_the_rider_in_most(posebus, models, clips, processed):

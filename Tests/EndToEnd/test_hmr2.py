@@ -481,3 +481,38 @@ def test_benchmark(posebus, folders):
     for word in ("first answer", "GFLOP/s", "median of 2", "peer"):
         assert word in program.output()
 
+
+
+@pytest.fixture(scope="session")
+def phalp(tmp_path_factory):
+    """PHALP's files with random weights, in small; not to be written to."""
+    folder = tmp_path_factory.mktemp("phalp") / "phalp"
+    subprocess.run([sys.executable, FIXTURES.parent / "phalp/make_folder.py", folder, "--size", "tiny"], check=True, timeout=300)
+    return folder
+
+
+def test_persons_are_told_apart_by_phalp(posebus, tmp_path, models, folders, phalp, clips):
+    program, store = up(posebus, tmp_path, clips / "kicker.mp4", folders["b"], "--phalp-dir", phalp)
+    outcomes = exported(posebus, store)
+    check_complete(outcomes, 131)
+    assert all(outcome["drop"] is None and outcome["persons"] for outcome in outcomes)
+    assert {person["track_id"] for outcome in outcomes for person in outcome["persons"]} == {1}
+    assert [outcome["persons"][0]["state"] for outcome in outcomes[:5]] == ["tentative"] * 4 + ["confirmed"]
+
+
+def test_files_of_phalp_that_are_missing_or_damaged(posebus, tmp_path, models, folders, phalp, clips):
+    damaged = Path(shutil.copytree(phalp, tmp_path / "phalp"))
+    (damaged / "3D/bmap_256.npy").unlink()
+    program, _ = up(posebus, tmp_path, clips / "kicker.mp4", folders["b"], "--phalp-dir", damaged)
+    assert program.status != 0
+    assert "bmap_256.npy is missing" in program.errors() and "curl" in program.errors()
+    # Without them when they are not asked for.
+    program, store = up(posebus, tmp_path, "test:?frames=3", folders["b"], "--phalp-dir", "none")
+    assert program.status == 0, program.errors()
+
+    damaged = Path(shutil.copytree(phalp, tmp_path / "cut"))
+    weights = damaged / "weights/hmar_v2_weights.pth"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    program, _ = up(posebus, tmp_path, clips / "kicker.mp4", folders["b"], "--phalp-dir", damaged)
+    assert program.status != 0
+    assert "hmar_v2_weights.pth" in program.errors()

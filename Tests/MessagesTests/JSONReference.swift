@@ -77,7 +77,7 @@ private struct PersonJSON: Encodable {
     }
 
     enum Key: String, CodingKey {
-        case score, bbox, observed, smpl
+        case score, bbox, observed, smpl, state
         case trackID = "track_id"
         case keypoints2D = "keypoints_2d"
         case keypoints3D = "keypoints_3d"
@@ -99,6 +99,7 @@ private struct PersonJSON: Encodable {
         try container.encodeIfPresent(person.cameraTranslation.map(metres), forKey: .cameraTranslation)
         try container.encodeIfPresent(person.focalLength.map { rounded($0, 1e2) }, forKey: .focalLength)
         try container.encodeIfPresent(person.smpl.map(SMPLJSON.init), forKey: .smpl)
+        try container.encodeIfPresent(person.state?.rawValue, forKey: .state)
     }
 
     private func metres(_ point: SIMD3<Float>) -> [Double] {

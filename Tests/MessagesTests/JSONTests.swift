@@ -18,7 +18,7 @@ struct JSONTests {
         #expect(
             Set(person.keys) == [
                 "track_id", "score", "bbox", "observed", "keypoints_2d", "keypoints_3d", "camera_translation",
-                "focal_length", "smpl",
+                "focal_length", "smpl", "state",
             ])
         #expect(person["bbox"] as? [Double] == [1.5, 2, 30.25, 40])
         #expect(person["keypoints_2d"] as? [[Double]] == [[100.12, 50, 0.9]])

@@ -9,7 +9,8 @@ struct WireTests {
             oldestUnacknowledged: SequenceNumber(40), cameraFrame: CameraFrame(7),
             captureTime: Timestamp(nanoseconds: 1),
             acceptedTime: Timestamp(nanoseconds: 2), width: 640, height: 360, payload: .jpeg, delivery: .live,
-            drop: Drop(stage: .ingest, reason: .shed, detail: "why"), isEnd: false, resends: 3, ingestMilliseconds: 1.5)
+            drop: Drop(stage: .ingest, reason: .shed, detail: "why"), isEnd: false, resends: 3, ingestMilliseconds: 1.5,
+            sessionState: [1, 2, 3])
         #expect(try FrameHeader(wire: header.wireBytes()) == header)
     }
 
@@ -18,8 +19,16 @@ struct WireTests {
         #expect(try Outcome(wire: outcome.wireBytes()) == outcome)
     }
 
+    @Test(arguments: [TrackState.tentative, .confirmed, .predicted, nil]) func `a person survives the wire by itself`(
+        _ state: TrackState?
+    ) throws {
+        var person = try sampleOutcome().persons[0]
+        person.state = state
+        #expect(try Person(wire: person.wireBytes()) == person)
+    }
+
     @Test func `an acknowledgement survives the wire`() throws {
-        let ack = Acknowledgement(session: SessionID(), next: SequenceNumber(9), ended: true)
+        let ack = Acknowledgement(session: SessionID(), next: SequenceNumber(9), ended: true, sessionState: [4, 5])
         #expect(try Acknowledgement(wire: ack.wireBytes()) == ack)
     }
 
@@ -82,12 +91,14 @@ func sampleOutcome() throws -> Outcome {
         captureTime: Timestamp(nanoseconds: 1_700_000_000_123_456_789),
         acceptedTime: Timestamp(nanoseconds: 1_700_000_000_123_456_999), width: 1280, height: 720, payload: .jpeg)
     let person = Person(
-        trackID: 1, score: 0.98, bbox: BoundingBox(x: 1.5, y: 2, width: 30.25, height: 40),
+        trackID: 1, score: 0.98, bbox: BoundingBox(x: 1.5, y: 2, width: 30.25, height: 40), observed: false,
+        state: .predicted,
         keypoints2D: [SIMD3(100.123, 50, 0.9)], keypoints3D: [SIMD3(0.1, -0.2, 0.30004)],
         cameraTranslation: SIMD3(0, 0, 5), focalLength: 1000,
         smpl: SMPLParameters(
             betas: .init(repeating: 0.5, count: 10), bodyPose: .init(repeating: 0.25, count: 207),
-            globalOrient: [1, 0, 0, 0, 1, 0, 0, 0, 1]))
+            globalOrient: [1, 0, 0, 0, 1, 0, 0, 0, 1]),
+        appearance: [9, 8, 7])
     return Outcome(
         frame: header, engine: "blazepose", skeleton: "blazepose33", persons: [person],
         timing: Timing(ingest: 0.1, queue: 2, infer: 20, sink: 1, total: 25))

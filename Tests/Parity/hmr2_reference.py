@@ -11,8 +11,6 @@ model, the crops and the cameras are the public code's own.
 
 import argparse
 import contextlib
-import importlib.abc
-import importlib.machinery
 import io
 import os
 import sys
@@ -20,7 +18,6 @@ import tempfile
 import time
 import types
 from pathlib import Path
-from unittest.mock import MagicMock
 
 import numpy as np
 
@@ -28,27 +25,11 @@ HERE = Path(__file__).parent
 FIXTURES = HERE.parent / "Fixtures/hmr2"
 sys.path.insert(0, str(FIXTURES))
 import make_folder
+from unused import Nothing
 
 UNUSED = ("pyrender", "trimesh", "OpenGL", "webdataset", "braceexpand", "detectron2", "hydra", "rich", "dill", "omegaconf",
           "torchvision",
           "pytorch_lightning")
-
-
-class Nothing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports of drawing libraries succeed and give nothing."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in UNUSED or name in UNUSED:
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec):
-        module = MagicMock(name=spec.name)
-        module.__spec__, module.__path__ = spec, []
-        return module
-
-    def exec_module(self, module):
-        pass
 
 
 class Ch:
@@ -64,7 +45,7 @@ class Ch:
 
 
 def prepare(code: Path) -> None:
-    sys.meta_path.insert(0, Nothing())
+    sys.meta_path.insert(0, Nothing(UNUSED))
     sys.modules["chumpy"] = types.ModuleType("chumpy")
     sys.modules["chumpy.ch"] = types.ModuleType("chumpy.ch")
     sys.modules["chumpy.ch"].Ch = Ch

@@ -202,6 +202,34 @@ struct SinkTests {
         #expect(stored.map(\.body.count) == [outcome.wireBytes().count + 12])
     }
 
+    @Test("What infer knows of a session is stored with its outcome, acknowledged with it, and gone with the session")
+    func sessionState() throws {
+        var sink = try RunningSink(store: folder.store)
+        var acks = try sink.connect(.subscribe, to: "acks")
+        try acks.subscribe(session.acknowledgementTopic)
+        var push = try sink.connect(.push, to: "outcomes")
+        for (sequence, state) in [(0, [1]), (1, [2, 3])] as [(UInt64, [UInt8])] {
+            let parts = [Message(session.pose(sequence).wireBytes()), Message([]), Message(state)]
+            #expect(try push.send(parts, blocking: true))
+        }
+        #expect(try acks.acknowledgement { $0.next == SequenceNumber(2) }.sessionState == [2, 3])
+        _ = try sink.finish()
+
+        // Another sink knows it from the store.
+        sink = try RunningSink(store: folder.store)
+        acks = try sink.connect(.subscribe, to: "acks")
+        try acks.subscribe(session.acknowledgementTopic)
+        #expect(try acks.acknowledgement { _ in true }.sessionState == [2, 3])
+        push = try sink.connect(.push, to: "outcomes")
+        // An outcome without a state says nothing new.
+        try push.push([session.drop(2)])
+        #expect(try acks.acknowledgement { $0.next == SequenceNumber(3) }.sessionState == [2, 3])
+        try push.push([Outcome(frame: session.header(3, isEnd: true))])
+        #expect(try acks.acknowledgement(until: \.ended).sessionState == [])
+        _ = try sink.finish()
+        #expect(try StoreReader(path: folder.store).inferState(of: session.id) == [])
+    }
+
     @Test("A session that its ingest cannot end any more is closed when its stream goes on without it")
     func cutOff() throws {
         let sink = try RunningSink(store: folder.store) { $0.closeAfter = .milliseconds(100) }

@@ -29,6 +29,19 @@ struct StoreTests {
         #expect(try reader.totals() == StoreTotals(sessions: 1, poses: 1, drops: 1))
     }
 
+    @Test("Of what infer knows the latest is kept, with the outcomes it belongs to, until the session ends")
+    func inferState() throws {
+        let store = try StoreWriter(path: folder.path())
+        func state(_ bytes: [UInt8]) -> StoreEntry { .state(SessionStateRecord(session: session, state: bytes)) }
+        try store.append(try entries(0..<1, of: session) + [state([1])] + entries(1..<2, of: session) + [state([2])])
+        #expect(try store.reader.inferState(of: session) == [2])
+        // Of an outcome that the store has already it is not heard either.
+        try store.append(try entries(1..<2, of: session) + [state([9])])
+        #expect(try store.reader.inferState(of: session) == [2])
+        try store.append([.end(EndRecord(stream: StreamName("cam"), session: session, frames: 2))])
+        #expect(try store.reader.inferState(of: session) == [])
+    }
+
     @Test("Write-ahead log and a sync at every commit")
     func durability() throws {
         let store = try StoreWriter(path: folder.path())

@@ -113,6 +113,11 @@ typedef enum {
     CTORCH_ADD = 0,
     CTORCH_SUBTRACT = 1,
     CTORCH_MULTIPLY = 2,
+    CTORCH_DIVIDE = 3,
+    // Comparisons answer with 1 or 0 in a's type.
+    CTORCH_EQUAL = 4,
+    CTORCH_ABOVE = 5,
+    CTORCH_AT_MOST = 6,
 } ctorch_arithmetic;
 
 /// Element by element, with broadcasting.
@@ -129,6 +134,22 @@ ctorch_status ctorch_tensor_concatenate(
 /// The entries `indices` of `dimension`, in that order.
 ctorch_status ctorch_tensor_select(
     ctorch_tensor tensor, int64_t dimension, const int64_t *indices, int32_t count, ctorch_tensor *out);
+
+/// The entries of `dimension` that `indices` names, in that order: int64 numbers, on the tensor's device.
+ctorch_status ctorch_tensor_take(ctorch_tensor tensor, int64_t dimension, ctorch_tensor indices, ctorch_tensor *out);
+
+/// The tensor with the entries of `dimension` that `indices` names replaced by those of `entries`, in that order.
+ctorch_status ctorch_tensor_put(
+    ctorch_tensor tensor, int64_t dimension, ctorch_tensor indices, ctorch_tensor entries, ctorch_tensor *out);
+
+/// Element by element `a` where `condition` is not 0 and `b` where it is, with broadcasting.
+ctorch_status ctorch_tensor_where(ctorch_tensor condition, ctorch_tensor a, ctorch_tensor b, ctorch_tensor *out);
+
+/// Element by element no less than `low` and no more than `high`.
+ctorch_status ctorch_tensor_clamp(ctorch_tensor tensor, double low, double high, ctorch_tensor *out);
+
+/// The sums along `dimension`, which is gone afterwards.
+ctorch_status ctorch_tensor_sum(ctorch_tensor tensor, int64_t dimension, ctorch_tensor *out);
 
 /// Element by element rounded to the nearest integer, halves to the even one.
 ctorch_status ctorch_tensor_round(ctorch_tensor tensor, ctorch_tensor *out);
@@ -169,6 +190,42 @@ ctorch_status ctorch_layer_norm(
 /// softmax(q kᵀ / √size) v for each of `heads` heads of `size` numbers: q (batch, queries, heads size), k and v (batch,
 /// keys, heads size), which may be views. The caller owns `*out`, of q's shape and type.
 ctorch_status ctorch_attention(ctorch_tensor q, ctorch_tensor k, ctorch_tensor v, int64_t heads, ctorch_tensor *out);
+
+/// As ctorch_attention, in 32 bits; scores of keys whose entry in `hidden` (batch, keys) is not 0 are replaced by
+/// `score` before the softmax. The caller owns `*out`.
+ctorch_status ctorch_attention_hiding(
+    ctorch_tensor q, ctorch_tensor k, ctorch_tensor v, int64_t heads, ctorch_tensor hidden, double score,
+    ctorch_tensor *out);
+
+/// Convolution of sequences: input (batch, channels, length), weight (out channels, channels, window), bias (out
+/// channels), with `padding` zeros at both ends. The caller owns `*out`.
+ctorch_status ctorch_conv1d(
+    ctorch_tensor input, ctorch_tensor weight, ctorch_tensor bias, int64_t stride, int64_t padding, ctorch_tensor *out);
+
+/// The transposed convolution: weight (channels, out channels, window); `padding` entries of the result are cut off at
+/// both ends. The caller owns `*out`.
+ctorch_status ctorch_conv1d_transposed(
+    ctorch_tensor input, ctorch_tensor weight, ctorch_tensor bias, int64_t stride, int64_t padding, ctorch_tensor *out);
+
+// MARK: - Meshes and pictures
+
+typedef enum {
+    CTORCH_RASTER_AUTOMATIC = 0,  // the kernel on a CPU, tensors elsewhere
+    CTORCH_RASTER_KERNEL = 1,     // this library's own loop; CPU only
+    CTORCH_RASTER_TENSORS = 2,    // libtorch's operations, on any device
+} ctorch_raster_method;
+
+/// What a pinhole camera at the origin, looking along z, sees nearest in each pixel: `vertices` (batch, V, 3) float32
+/// with x right and y down, `faces` (F, 3) int64, `focal` in pixels of a square picture of `size` pixels whose centre is
+/// on the axis. A pixel is asked at its centre; both sides of a triangle are seen. The caller owns `*out`, (batch, size,
+/// size) float32: z, or `far` where nothing is between `near` and `far`.
+ctorch_status ctorch_depth_images(
+    ctorch_tensor vertices, ctorch_tensor faces, double focal, int64_t size, double near, double far,
+    ctorch_raster_method method, ctorch_tensor *out);
+
+/// Bilinear samples of pictures (batch, channels, height, width) at `places` (batch, count, 2): x and y, -1 to 1 from one
+/// edge to the other. Beyond the edges is zero. The caller owns `*out`, (batch, channels, count).
+ctorch_status ctorch_sample_bilinear(ctorch_tensor pictures, ctorch_tensor places, ctorch_tensor *out);
 
 // MARK: - Plans
 //

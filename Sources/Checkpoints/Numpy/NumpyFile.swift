@@ -23,10 +23,22 @@ public struct NumpyFile: Sendable {
 
     /// Reads a member of an archive.
     init(_ slice: FileSlice, name: String) throws(CheckpointError) {
+        let (header, content) = try Self.parts(of: slice, name: name)
+        guard let type = NumpyType(header.type) else {
+            throw CheckpointError(
+                file: slice.file.name, .unsupported,
+                "\(name) holds elements of type \(header.type); only plain numbers are known")
+        }
+        array = try type.array(
+            name: name, shape: header.shape, isFortran: header.isFortran, storage: content)
+    }
+
+    /// The header, and what comes after it.
+    static func parts(of slice: FileSlice, name: String) throws(CheckpointError) -> (NumpyHeader, FileSlice) {
         func refused(_ kind: CheckpointError.Kind, _ reason: String) -> CheckpointError {
             CheckpointError(file: slice.file.name, kind, "\(name) \(reason)")
         }
-        let (header, start) = try slice.withUnsafeBytes { bytes throws(CheckpointError) -> (String, Int) in
+        let (text, start) = try slice.withUnsafeBytes { bytes throws(CheckpointError) -> (String, Int) in
             guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
                 throw refused(.malformed, "is no NumPy file")
             }
@@ -44,13 +56,8 @@ public struct NumpyFile: Sendable {
             }
             return (String(decoding: bytes[start..<(start + length)], as: UTF8.self), start + length)
         }
-        guard let header = NumpyHeader(header) else { throw refused(.malformed, "has a header that cannot be read") }
-        guard let type = NumpyType(header.type) else {
-            throw refused(.unsupported, "holds elements of type \(header.type); only plain numbers are known")
-        }
+        guard let header = NumpyHeader(text) else { throw refused(.malformed, "has a header that cannot be read") }
         let bounds = (slice.range.lowerBound + start)..<slice.range.upperBound
-        array = try type.array(
-            name: name, shape: header.shape, isFortran: header.isFortran,
-            storage: FileSlice(file: slice.file, range: bounds))
+        return (header, FileSlice(file: slice.file, range: bounds))
     }
 }

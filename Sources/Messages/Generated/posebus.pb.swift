@@ -110,6 +110,53 @@ nonisolated enum Posebus_V1_Payload: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+/// How sure the tracker is of an identity.
+nonisolated enum Posebus_V1_TrackState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case unspecified // = 0
+
+  /// Seen in too few frames yet.
+  case tentative // = 1
+  case confirmed // = 2
+
+  /// Not seen in this frame: where the tracker expects the person.
+  case predicted // = 3
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .unspecified
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .tentative
+    case 2: self = .confirmed
+    case 3: self = .predicted
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .tentative: return 1
+    case .confirmed: return 2
+    case .predicted: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [Posebus_V1_TrackState] = [
+    .unspecified,
+    .tentative,
+    .confirmed,
+    .predicted,
+  ]
+
+}
+
 /// Why a frame has no pose.
 nonisolated struct Posebus_V1_Drop: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -236,6 +283,13 @@ nonisolated struct Posebus_V1_FrameHeader: @unchecked Sendable {
     set {_uniqueStorage()._ingestMs = newValue}
   }
 
+  /// What an infer knew of the session's persons after the frame before `oldest_unacknowledged`, in the infer's own form:
+  /// for an infer that does not know the session. Only on the oldest frame, and only where it may be needed.
+  var sessionState: Data {
+    get {_storage._sessionState}
+    set {_uniqueStorage()._sessionState = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -299,6 +353,11 @@ nonisolated struct Posebus_V1_Person: Sendable {
   /// Clears the value of `smpl`. Subsequent reads from it will return its default value.
   mutating func clearSmpl() {self._smpl = nil}
 
+  var state: Posebus_V1_TrackState = .unspecified
+
+  /// What the person looks like, in the tracker's own form; empty where it was not looked at. For joining tracks later.
+  var appearance: Data = Data()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -327,7 +386,8 @@ nonisolated struct Posebus_V1_Timing: Sendable {
   init() {}
 }
 
-/// Infer to sink, first part, and the body of pose/pb/<stream>. Exactly one for every sequence.
+/// Infer to sink, first part, and the body of pose/pb/<stream>. Exactly one for every sequence. A second part holds the
+/// frame's JPEG or nothing, a third what infer knows of the session's persons after this frame (FrameHeader.session_state).
 nonisolated struct Posebus_V1_Outcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -394,6 +454,9 @@ nonisolated struct Posebus_V1_Acknowledgement: Sendable {
   /// The end of the session is in the store too.
   var ended: Bool = false
 
+  /// What infer knew of the session's persons after the frame before `next_sequence`.
+  var sessionState: Data = Data()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -409,6 +472,10 @@ nonisolated extension Posebus_V1_Delivery: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Posebus_V1_Payload: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PAYLOAD_NONE\0\u{1}PAYLOAD_JPEG\0\u{1}PAYLOAD_RGB8\0")
+}
+
+nonisolated extension Posebus_V1_TrackState: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TRACK_STATE_UNSPECIFIED\0\u{1}TRACK_STATE_TENTATIVE\0\u{1}TRACK_STATE_CONFIRMED\0\u{1}TRACK_STATE_PREDICTED\0")
 }
 
 nonisolated extension Posebus_V1_Drop: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -453,7 +520,7 @@ nonisolated extension Posebus_V1_Drop: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".FrameHeader"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}stream\0\u{1}session\0\u{1}sequence\0\u{3}oldest_unacknowledged\0\u{3}camera_frame\0\u{3}capture_time_ns\0\u{3}accepted_time_ns\0\u{1}width\0\u{1}height\0\u{1}payload\0\u{1}delivery\0\u{1}drop\0\u{1}end\0\u{1}resends\0\u{3}ingest_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}stream\0\u{1}session\0\u{1}sequence\0\u{3}oldest_unacknowledged\0\u{3}camera_frame\0\u{3}capture_time_ns\0\u{3}accepted_time_ns\0\u{1}width\0\u{1}height\0\u{1}payload\0\u{1}delivery\0\u{1}drop\0\u{1}end\0\u{1}resends\0\u{3}ingest_ms\0\u{3}session_state\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -472,6 +539,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
     var _end: Bool = false
     var _resends: UInt32 = 0
     var _ingestMs: Float = 0
+    var _sessionState: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -498,6 +566,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
       _end = source._end
       _resends = source._resends
       _ingestMs = source._ingestMs
+      _sessionState = source._sessionState
     }
   }
 
@@ -532,6 +601,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
         case 14: try { try decoder.decodeSingularBoolField(value: &_storage._end) }()
         case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._resends) }()
         case 16: try { try decoder.decodeSingularFloatField(value: &_storage._ingestMs) }()
+        case 17: try { try decoder.decodeSingularBytesField(value: &_storage._sessionState) }()
         default: break
         }
       }
@@ -592,6 +662,9 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
       if _storage._ingestMs.bitPattern != 0 {
         try visitor.visitSingularFloatField(value: _storage._ingestMs, fieldNumber: 16)
       }
+      if !_storage._sessionState.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._sessionState, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -617,6 +690,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
         if _storage._end != rhs_storage._end {return false}
         if _storage._resends != rhs_storage._resends {return false}
         if _storage._ingestMs != rhs_storage._ingestMs {return false}
+        if _storage._sessionState != rhs_storage._sessionState {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -668,7 +742,7 @@ nonisolated extension Posebus_V1_Smpl: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Posebus_V1_Person: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Person"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}track_id\0\u{1}score\0\u{1}bbox\0\u{1}observed\0\u{3}keypoints_2d\0\u{3}keypoints_3d\0\u{3}camera_translation\0\u{3}focal_length\0\u{1}smpl\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}track_id\0\u{1}score\0\u{1}bbox\0\u{1}observed\0\u{3}keypoints_2d\0\u{3}keypoints_3d\0\u{3}camera_translation\0\u{3}focal_length\0\u{1}smpl\0\u{1}state\0\u{1}appearance\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -685,6 +759,8 @@ nonisolated extension Posebus_V1_Person: SwiftProtobuf.Message, SwiftProtobuf._M
       case 7: try { try decoder.decodeRepeatedFloatField(value: &self.cameraTranslation) }()
       case 8: try { try decoder.decodeSingularFloatField(value: &self.focalLength) }()
       case 9: try { try decoder.decodeSingularMessageField(value: &self._smpl) }()
+      case 10: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 11: try { try decoder.decodeSingularBytesField(value: &self.appearance) }()
       default: break
       }
     }
@@ -722,6 +798,12 @@ nonisolated extension Posebus_V1_Person: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._smpl {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     } }()
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 10)
+    }
+    if !self.appearance.isEmpty {
+      try visitor.visitSingularBytesField(value: self.appearance, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -735,6 +817,8 @@ nonisolated extension Posebus_V1_Person: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.cameraTranslation != rhs.cameraTranslation {return false}
     if lhs.focalLength != rhs.focalLength {return false}
     if lhs._smpl != rhs._smpl {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.appearance != rhs.appearance {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -851,7 +935,7 @@ nonisolated extension Posebus_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Posebus_V1_Acknowledgement: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Acknowledgement"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}session\0\u{3}next_sequence\0\u{1}ended\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}session\0\u{3}next_sequence\0\u{1}ended\0\u{3}session_state\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -863,6 +947,7 @@ nonisolated extension Posebus_V1_Acknowledgement: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeSingularBytesField(value: &self.session) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.nextSequence) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.ended) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.sessionState) }()
       default: break
       }
     }
@@ -881,6 +966,9 @@ nonisolated extension Posebus_V1_Acknowledgement: SwiftProtobuf.Message, SwiftPr
     if self.ended != false {
       try visitor.visitSingularBoolField(value: self.ended, fieldNumber: 4)
     }
+    if !self.sessionState.isEmpty {
+      try visitor.visitSingularBytesField(value: self.sessionState, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -889,6 +977,7 @@ nonisolated extension Posebus_V1_Acknowledgement: SwiftProtobuf.Message, SwiftPr
     if lhs.session != rhs.session {return false}
     if lhs.nextSequence != rhs.nextSequence {return false}
     if lhs.ended != rhs.ended {return false}
+    if lhs.sessionState != rhs.sessionState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

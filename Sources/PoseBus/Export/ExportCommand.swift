@@ -1,8 +1,8 @@
-internal import ArgumentParser
+public import ArgumentParser
 internal import Foundation
 internal import Messages
 internal import Stage
-internal import Store
+public import Store
 
 /// `posebus export`: a store's outcomes in a form other programs read.
 struct ExportCommand: ParsableCommand {
@@ -10,7 +10,7 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Write a store's outcomes as JSON lines or CSV, or its persons as meshes.",
         discussion: """
-            json: one outcome a line, in order, drops included, exactly as subscribers receive them.
+            json: one outcome a line, in order, drops included, exactly as subscribers receive them, or as refined.
             csv:  one row for each person of each frame; a frame without a person, or a drop, has one row with empty \
             columns. Keypoint columns are NAME_x, NAME_y (pixels), NAME_score, NAME_x3d, NAME_y3d, NAME_z3d (metres).
 
@@ -37,6 +37,13 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "Only this session (a UUID).")
     var session: String?
 
+    @Option(
+        help: """
+            original: as stored live (the default). latest: as posebus refine made them last, as stored where it did not. \
+            N: revision N of each session.
+            """)
+    var revision: RevisionChoice = .original
+
     @Option(help: "File to write; for meshes, the folder. Default: standard output.")
     var out: String?
 
@@ -47,7 +54,7 @@ struct ExportCommand: ParsableCommand {
         if format == .obj || format == .ply {
             let options = [("--stream", stream), ("--session", session), ("--out", out), ("--hmr2-dir", hmr2Dir)]
             try becomeImageProgram(
-                ["export", "--store", store, "--format", format.rawValue]
+                ["export", "--store", store, "--format", format.rawValue, "--revision", revision.description]
                     + options.flatMap { name, value in value.map { [name, $0] } ?? [] })
         }
         do {
@@ -56,6 +63,8 @@ struct ExportCommand: ParsableCommand {
             throw failure(error.description, .ioError)
         } catch let error as StreamName.Invalid {
             throw failure("--stream: \(error)", .validationFailure)
+        } catch let error as RevisionChoice.NotFound {
+            throw failure(error.description, .failure)
         } catch let error as StageFailure {
             throw failure(error.description, error.exitCode)
         }
@@ -63,7 +72,8 @@ struct ExportCommand: ParsableCommand {
 
     private func export() throws {
         let reader = try StoreReader(path: store)
-        let sessions = try selectedSessions(reader)
+        let sessions = try SessionSelection(stream: stream, session: session).sessions(reader)
+        let revisions = try sessions.map { try reader.revision(revision, of: $0) }
         let output = try OutcomeOutput(path: out)
         let total = sessions.reduce(0) { $0 + $1.poses + $1.drops }
         let progress = ProgressLine()
@@ -72,8 +82,8 @@ struct ExportCommand: ParsableCommand {
         let skeleton = format == .csv ? try firstSkeleton(reader, sessions) : .blazepose33
         let table = OutcomeTable(skeleton)
         if format == .csv { try output.write(line: table.header) }
-        for session in sessions {
-            try reader.forEachOutcome(of: session.session) { record in
+        for (session, revision) in zip(sessions, revisions) {
+            try reader.forEachOutcome(of: session.session, revision: revision) { record in
                 let outcome = try record.outcome()
                 switch format {
                 case .obj, .ply: break  // Written by the program that has the body model.
@@ -115,26 +125,16 @@ struct ExportCommand: ParsableCommand {
         return .blazepose33
     }
 
-    private func selectedSessions(_ reader: StoreReader) throws -> [SessionRecord] {
-        let streamName = try stream.map { try StreamName($0) }
-        var sessions = try reader.sessions(of: streamName)
-        if let session {
-            guard let id = SessionID(session) else {
-                throw StageFailure("--session \(session): not a UUID", exitCode: .validationFailure)
-            }
-            sessions = sessions.filter { $0.session == id }
-        }
-        if sessions.isEmpty, stream != nil || session != nil {
-            let known = try Set(reader.sessions().map(\.stream.description)).sorted()
-            throw StageFailure(
-                "\(store) holds no such session; its streams are: \(known.isEmpty ? "none" : known.joined(separator: ", "))",
-                exitCode: .failure)
-        }
-        return sessions
-    }
-
     private func failure(_ text: String, _ code: ExitCode) -> ExitCode {
         printError("posebus export: \(text)")
         return code
     }
+}
+
+extension RevisionChoice: ExpressibleByArgument {
+    public init?(argument: String) {
+        self.init(argument)
+    }
+
+    public var defaultValueDescription: String { description }
 }

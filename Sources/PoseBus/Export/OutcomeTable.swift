@@ -14,7 +14,7 @@ struct OutcomeTable {
         "drop_reason",
     ]
     private static let personColumns = [
-        "track_id", "score", "observed", "bbox_x", "bbox_y", "bbox_width", "bbox_height",
+        "track_id", "score", "observed", "bbox_x", "bbox_y", "bbox_width", "bbox_height", "state",
     ]
 
     /// The first row.
@@ -43,6 +43,7 @@ struct OutcomeTable {
         let box = person.bbox
         var columns = ["\(person.trackID)", decimal(person.score, 4), person.observed ? "1" : "0"]
         columns += [box.x, box.y, box.width, box.height].map { decimal($0, 2) }
+        columns.append(person.state?.rawValue ?? "")
         for index in keypoints.indices {
             columns += triple(person.keypoints2D, index, decimals: [2, 2, 4])
             columns += triple(person.keypoints3D, index, decimals: [4, 4, 4])

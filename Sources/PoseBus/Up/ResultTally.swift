@@ -41,7 +41,7 @@ final class ResultTally: Sendable {
                 return
             }
             count.poses += 1
-            if !outcome.persons.isEmpty { count.withPersons += 1 }
+            if outcome.observedPersons > 0 { count.withPersons += 1 }
             count.lastLatency = outcome.timing.total
         }
     }

@@ -65,7 +65,12 @@ struct UpCommand: AsyncParsableCommand {
             let folder = models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
             // Said at once; whether they are unaltered infer says.
             for weights in engine.weights { try weights.checkPresence(in: folder) }
-            if engine == .hmr2 { try HMR2Folder.chosen(settings.hmr2Dir).checkPresence() }
+            if engine == .hmr2 {
+                try HMR2Folder.chosen(settings.hmr2Dir).checkPresence()
+                if let folder = settings.phalpDir, folder != "none" {
+                    try PHALPFolder.chosen(folder).checkPresence()
+                }
+            }
             pipeline = Pipeline(
                 runs: zip(specs, names).map { FeedRun($0, stream: $1) },
                 plans: try StagePlans(

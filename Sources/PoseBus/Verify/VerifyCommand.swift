@@ -12,7 +12,8 @@ struct VerifyCommand: ParsableCommand {
         discussion: """
             Reads everything and checks, for each session: its sequences have no gap, each has exactly one outcome, stored in \
             order, whose body can be read and agrees with its row; the counters are right; and a session that has ended \
-            holds every frame that ingest numbered. SQLite checks the file itself.
+            holds every frame that ingest numbered. Revisions that posebus refine made have a body for each pose and for no drop. \
+            SQLite checks the file itself.
 
             A session that has not ended is complete up to its last outcome: it runs still, or its ingest was killed.
 
@@ -55,9 +56,16 @@ struct VerifyCommand: ParsableCommand {
         let session = verdict.session
         let range = session.next == session.first ? "no frames" : "frames \(session.first) to \(session.next.value - 1)"
         let end = session.ended == nil ? "has not ended" : "complete"
+        let refined =
+            switch verdict.revisions {
+            case 0: ""
+            case 1: ", refined once"
+            default: ", refined \(verdict.revisions) times"
+            }
         let first =
             "\(verdict.findings.isEmpty ? "ok   " : "WRONG")  \(session.stream)  \(session.session)  \(range): "
             + "\(session.poses) poses, \(session.drops) drops; \(end)"
+            + refined
         return ([first] + verdict.findings.map { "         \($0)" }).joined(separator: "\n")
     }
 }

@@ -103,7 +103,8 @@ struct WatchCommand: AsyncParsableCommand {
         } else {
             line += outcome.persons.map { person in
                 let box = person.bbox
-                return "person \(person.trackID) \(Int(person.score * 100))% at \(Int(box.x)),\(Int(box.y)) "
+                let name = person.observed ? "person" : "expected: person"
+                return "\(name) \(person.trackID) \(Int(person.score * 100))% at \(Int(box.x)),\(Int(box.y)) "
                     + "\(Int(box.width))×\(Int(box.height))"
             }.joined(separator: " | ")
         }

@@ -217,6 +217,12 @@ def write_checkpoint(path: Path, size: dict, variant: str, numbers: dict) -> Non
     p.text("task_name")
     p.text("train")
     p.out += b"uuu."
+    write_torch(path, p)
+
+
+def write_torch(path: Path, p: Pickler) -> None:
+    """The file that torch.save writes: the finished pickle and its storages."""
+    large = len(p.storages) > 400 and sys.stderr.isatty()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         def member(name: str, data) -> None:
             info = zipfile.ZipInfo(f"archive/{name}")
@@ -228,7 +234,7 @@ def write_checkpoint(path: Path, size: dict, variant: str, numbers: dict) -> Non
         member("byteorder", b"little")
         for key, storage in enumerate(p.storages):
             member(f"data/{key}", storage().tobytes())
-            if size["width"] > 1000 and sys.stderr.isatty():
+            if large:
                 print(f"\r{key + 1} of {len(p.storages)} tensors", end="", file=sys.stderr)
         member("version", b"3\n")
 

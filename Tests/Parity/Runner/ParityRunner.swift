@@ -7,7 +7,8 @@ internal import Foundation
 struct ParityRunner: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "parity-runner", abstract: "Run the models without the bus, for comparisons.",
-        subcommands: [BlazePoseFrames.self, HMR2Crops.self], defaultSubcommand: BlazePoseFrames.self)
+        subcommands: [BlazePoseFrames.self, HMR2Crops.self, PHALPNetworks.self, TrackCrowd.self],
+        defaultSubcommand: BlazePoseFrames.self)
 }
 
 /// Runs the pose pipeline over decoded frames.

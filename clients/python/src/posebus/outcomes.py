@@ -65,6 +65,8 @@ class Person:
     focal_length: float | None = None
     """Of the full image's camera, in pixels."""
     smpl: SMPL | None = None
+    state: str | None = None
+    """"tentative", "confirmed" or "predicted" (not observed); None where there is no tracker."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def _person(value: dict[str, Any]) -> Person:
         camera_translation=_point(value["camera_translation"]) if value.get("camera_translation") else None,
         focal_length=value.get("focal_length"),
         smpl=SMPL(smpl["betas"], smpl["body_pose"], smpl["global_orient"]) if smpl else None,
+        state=value.get("state"),
     )
 
 
