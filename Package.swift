@@ -58,9 +58,9 @@ var targets: [Target] = [
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
     module("Store", ["Messages", grdb]),
-    module("Refinement", ["Messages"]),
-    module("Spool", ["Messages"]),
     module("Tracking"),
+    module("Refinement", ["Messages", "Tracking"]),
+    module("Spool", ["Messages"]),
     module("Security", ["ZeroMQ"]),
     module("Client", ["Delivery", "ZeroMQ", "Messages", "Security"]),
     module("Spawning"),
@@ -163,7 +163,7 @@ if withTorch {
 if Context.environment["POSEBUS_FUZZ"] != nil {
     targets += [
         .executableTarget(
-            name: "Fuzz", dependencies: ["Checkpoints", "JPEG", "Messages", "Security"],
+            name: "Fuzz", dependencies: ["Checkpoints", "JPEG", "Messages", "Security", "Tracking"],
             swiftSettings: swiftSettings + [.enableExperimentalFeature("Extern")])
     ]
     products += [.executable(name: "posebus-fuzz", targets: ["Fuzz"])]

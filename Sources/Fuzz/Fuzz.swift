@@ -4,6 +4,7 @@ internal import Glibc
 internal import JPEG
 internal import Messages
 internal import Security
+internal import Tracking
 
 /// `posebus-fuzz TARGET [options and folders of libFuzzer]`: throws bytes at what reads them first.
 ///
@@ -19,6 +20,7 @@ struct Fuzz {
         "torch": { fuzzTorch(UnsafeRawBufferPointer(start: $0, count: $1)) },
         "numpy": { fuzzNumpy(UnsafeRawBufferPointer(start: $0, count: $1)) },
         "safetensors": { fuzzSafetensors(UnsafeRawBufferPointer(start: $0, count: $1)) },
+        "tracking": { fuzzTracking(UnsafeRawBufferPointer(start: $0, count: $1)) },
         "certificate": { fuzzCertificate(UnsafeRawBufferPointer(start: $0, count: $1)) },
     ]
 
@@ -89,6 +91,28 @@ private func fuzzJPEG(_ bytes: UnsafeRawBufferPointer) -> Int32 {
     if let image = try? DecodedImage(jpeg: bytes, limits: limits) {
         precondition(image.width * image.height <= limits.pixels)
         image.withUnsafeBytes { precondition($0.count == 3 * image.width * image.height) }
+    }
+    return 0
+}
+
+/// What one infer saved of a session and another goes on with: whatever is taken must be one to go on with, and be saved as
+/// it was read.
+private func fuzzTracking(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+    var tracker = PersonTracker(model: ColourTracking())
+    var shots = ShotDetector()
+    var reader = StateReader(Array(bytes))
+    guard tracker.restore(from: &reader) else { return 0 }
+    var writer = StateWriter()
+    tracker.save(to: &writer)
+    var again = StateReader(writer.bytes)
+    var second = PersonTracker(model: ColourTracking())
+    precondition(second.restore(from: &again) && again.isAtEnd, "a tracker that was read cannot be read again")
+    _ = shots.restore(from: &reader)
+    let person = TrackTerms(
+        location: SIMD2(0.5, 0.5), camera: SIMD3(0, 0, 10), confidence: 1, pose: [], appearance: PartColours.unknown)
+    for step in 1...2 {
+        guard let answer = try? tracker.update([person], time: (tracker.time ?? 0) + step) else { return 0 }
+        precondition(answer.identities.count == 1)
     }
     return 0
 }

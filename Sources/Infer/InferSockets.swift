@@ -180,9 +180,11 @@ final class InferSockets {
         if wasInHand { inHand -= 1 }
         var parts = [Message(frame.outcome.wireBytes())]
         if configuration.forwardsFrames, let payload = frame.payload { parts.append(payload) }
-        if !frame.sessionState.isEmpty, frame.sessionState.count <= maxSessionStateLength {
+        if !frame.sessionState.isEmpty {
             if parts.count == 1 { parts.append(Message([])) }
-            parts.append(Message(frame.sessionState))
+            // One that is too large says at least that the one before is out of date.
+            let isCarried = frame.sessionState.count <= maxSessionStateLength
+            parts.append(Message(isCarried ? frame.sessionState : []))
         }
         if sessions.finish(frame.outcome.frame, with: parts) { outbox.append(parts) }
         counters.count(frame.outcome)

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Tracking
 
 /// Finds which tracks are fragments of one person: for each end of a track the beginning that goes on from it, or none.
 ///

@@ -1,4 +1,7 @@
 extension PersonTracker {
+    /// No number of a person or a frame is larger: what comes from elsewhere may be any number.
+    private static var largestNumber: Int { 1 << 52 }
+
     /// Writes everything that the tracker remembers.
     package func save(to writer: inout StateWriter) {
         writer.write(nextID)
@@ -27,12 +30,13 @@ extension PersonTracker {
     ///
     /// - Returns: false where the bytes are not what a tracker of this kind saves; the tracker is then as before.
     package mutating func restore(from reader: inout StateReader) -> Bool {
-        guard let next = reader.int(), next > 0, let time = reader.int(), let count = reader.count(ofSize: 25) else {
-            return false
-        }
+        guard let next = reader.int(), (1...Self.largestNumber).contains(next), let time = reader.int(),
+            (-1...Self.largestNumber).contains(time), let count = reader.count(ofSize: 25)
+        else { return false }
         var restored: [Track<Model.Appearance>] = []
         for _ in 0..<count {
-            guard let id = reader.int(), let hits = reader.int(), let isConfirmed = reader.bool(),
+            guard let id = reader.int(), id > (restored.last?.id ?? 0), id < next,
+                let hits = reader.int(), (1...Self.largestNumber).contains(hits), let isConfirmed = reader.bool(),
                 let bytes = reader.byteArray(), let appearance = model.appearance(bytes: bytes),
                 let observations = reader.count(ofSize: 1), observations == options.history
             else { return false }
@@ -44,13 +48,13 @@ extension PersonTracker {
                     history.append(last)
                     continue
                 }
-                guard let time = reader.int(), let x = reader.double(), let y = reader.double(),
+                guard let seen = reader.int(), (max(0, history.last?.time ?? 0)...max(0, time)).contains(seen), let x = reader.double(), let y = reader.double(),
                     let cameraX = reader.double(), let cameraY = reader.double(), let cameraZ = reader.double(),
                     let pose = reader.floats()
                 else { return false }
                 history.append(
                     TrackObservation(
-                        time: time, location: SIMD2(x, y), camera: SIMD3(cameraX, cameraY, cameraZ), pose: pose))
+                        time: seen, location: SIMD2(x, y), camera: SIMD3(cameraX, cameraY, cameraZ), pose: pose))
             }
             restored.append(
                 Track(id: id, hits: hits, isConfirmed: isConfirmed, history: history, appearance: appearance))

@@ -141,22 +141,19 @@ package struct PersonTracker<Model: TrackingModel> {
         let cost = isShot ? options.costAtShot : options.cost
         let limit = isShot ? options.largestCostAtShot : options.largestCost
         let appearances = try model.distances(tracks.map(\.appearance), detections.map(\.appearance))
-        let costs = zip(expectations, appearances).map { expected, row in
-            zip(detections, row).map { min(cost(expected, $0, appearanceDistance: $1), limit + 1e-5) }
-        }
-        let columns = Assignment.columns(costs)
-        let taken = Set(columns.compactMap { $0 })
-        var matched: [Pair] = []
-        // New persons are numbered in this order: first who was nobody's choice, then who was too dear.
-        var unmatched = detections.indices.filter { !taken.contains($0) }
-        for (track, column) in columns.enumerated() {
-            guard let column else { continue }
-            if costs[track][column] > limit {
-                unmatched.append(column)
-            } else {
-                matched.append(Pair(track: track, detection: column))
+        // The source pairs everybody, at no more than the limit and a little, and then parts who cost more than the limit. That
+        // is the same as to gain what a pair costs less than that.
+        let gains = zip(expectations, appearances).map { expected, row in
+            zip(detections, row).enumerated().compactMap { index, pair -> (right: Int, gain: Double)? in
+                let price = cost(expected, pair.0, appearanceDistance: pair.1)
+                return price <= limit ? (right: index, gain: limit + 1e-5 - price) : nil
             }
         }
-        return (matched, unmatched)
+        let partners = Matching.partners(gains, rights: detections.count)
+        let matched = partners.enumerated().compactMap { track, detection in
+            detection.map { Pair(track: track, detection: $0) }
+        }
+        let taken = Set(matched.map(\.detection))
+        return (matched, detections.indices.filter { !taken.contains($0) })
     }
 }

@@ -55,6 +55,17 @@ def numbers_of(message_name):
     return found
 
 
+def saved_track(number, observations):
+    """A track as PersonTracker+Saving.swift writes it: the first observation, and what is no copy of the one before."""
+    out = struct.pack("<qqBI", number, observations, observations > 4, 24) + bytes(range(24)) + struct.pack("<I", 7)
+    for place in range(7):
+        if 0 < place < 7 - observations:
+            out += b"\x01"
+        else:
+            out += b"\x00" + struct.pack("<q5dI", place, 0.5, 0.4, 0.1, 0.2, 30.0, 3) + floats(1, 2, 3)
+    return out
+
+
 def build(message_name, **values):
     numbers = numbers_of(message_name)
     return b"".join(field(numbers[name], value) for name, value in values.items())
@@ -74,6 +85,7 @@ def main(folder):
             {"stream": "cam1", "end": True}, {"msg": "pi", "shape": [2, 2, 3], "dtype": "uint8"},
             {"stream": "T\u00fcr \"1\"", "frame": 2**63})] + [b"OK 12", b"ERR corrupt_jpeg: no"],
         "jpeg": [path.read_bytes() for path in sorted((ROOT / "Tests/Fixtures/jpeg").glob("*.jpg"))],
+        "tracking": [struct.pack("<qqI", 9, 7, 2) + saved_track(3, 2) + saved_track(8, 7), struct.pack("<qqI", 1, -1, 0)],
         "certificate": [b'#  comment\nmetadata\n    streams = "cam1,cam2"\n    name = x # y\ncurve\n'
                         b'    public-key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"\n'
                         b'    secret-key = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"\n'],
@@ -87,6 +99,7 @@ def main(folder):
                  "\\xff\\xdd", "\\xff\\xe1", "\\xff\\xee", "Exif\\x00\\x00", "II*\\x00", "MM\\x00*", "Adobe"],
         "certificate": ["metadata", "curve", "public-key", "secret-key", "streams", "    ", "\\x0a"],
         "wire": ["cam1"],
+        "tracking": ["\\x18\\x00\\x00\\x00", "\\x07\\x00\\x00\\x00"],
         "pickle": ["cnumpy\\x0adtype\\x0a", "cnumpy.core.multiarray\\x0a_reconstruct\\x0a", "ccollections\\x0aOrderedDict\\x0a",
                    "\\x80\\x02", "\\x93", "\\x94", "\\x85", "\\x86", "\\x87", "b.", "R", "K\\x03"],
         "torch": ["PK\\x01\\x02", "PK\\x03\\x04", "PK\\x05\\x06", "PK\\x06\\x06", "PK\\x06\\x07", "data.pkl", "byteorder",

@@ -14,8 +14,6 @@ Networks, textures, distances and mixing are the public code's own. Three things
 
 import argparse
 import copy
-import importlib.abc
-import importlib.machinery
 import os
 import sys
 import tempfile
@@ -23,7 +21,6 @@ import time
 import types
 from pathlib import Path
 from types import SimpleNamespace as Namespace
-from unittest.mock import MagicMock
 
 import numpy as np
 
@@ -31,6 +28,7 @@ HERE = Path(__file__).parent
 FIXTURES = HERE.parent / "Fixtures/phalp"
 sys.path.insert(0, str(FIXTURES))
 import make_folder
+from unused import Nothing
 
 noise = make_folder.noise
 UNUSED = ("hydra", "neural_renderer", "detectron2", "pycocotools", "scenedetect", "dill", "rich", "pytorch_lightning",
@@ -40,25 +38,8 @@ UNUSED = ("hydra", "neural_renderer", "detectron2", "pycocotools", "scenedetect"
 RINGS, SEGMENTS = 24, 28
 
 
-class Nothing(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports of what is not used succeed and give nothing."""
-
-    def find_spec(self, name, path=None, target=None):
-        if any(name == unused or name.startswith(unused + ".") for unused in UNUSED):
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec):
-        module = MagicMock(name=spec.name)
-        module.__spec__, module.__path__ = spec, []
-        return module
-
-    def exec_module(self, module):
-        pass
-
-
 def prepare(code: Path, hmr2_code: Path) -> None:
-    sys.meta_path.insert(0, Nothing())
+    sys.meta_path.insert(0, Nothing(UNUSED))
     filters = types.ModuleType("scipy.ndimage.filters")  # gone from SciPy; what draws uses it
     filters.gaussian_filter1d = None
     sys.modules["scipy.ndimage.filters"] = filters

@@ -1,4 +1,4 @@
-import Refinement
+import Tracking
 import Testing
 
 @Suite("The best pairs")
@@ -18,7 +18,7 @@ struct MatchingTests {
 
     @Test("Small sets against all there is")
     func exhaustive() {
-        var noise = Noise(3)
+        var noise = SplitMix64(seed: 3)
         for _ in 0..<300 {
             let lefts = Int.random(in: 1...5, using: &noise)
             let rights = Int.random(in: 1...5, using: &noise)
