@@ -35,7 +35,8 @@ public final class PoseTracker {
     /// - Parameter numbers: what `numbers` of the other tracker were; anything else makes a stream without history.
     public init(numbers: [Double]) {
         let perTrack = PoseTrack.numberCount
-        guard numbers.count >= 6, numbers.allSatisfy({ abs($0) < 0x1p52 }), (numbers.count - 6).isMultiple(of: perTrack),
+        guard numbers.count >= 6, (numbers.count - 6).isMultiple(of: perTrack),
+            numbers.allSatisfy({ abs($0) < 0x1p52 }),
             let nextID = Int(exactly: numbers[0]), let frames = Int(exactly: numbers[1]),
             let since = Int(exactly: numbers[2]), let step = Int(exactly: numbers[3]), step >= 0,
             let empty = Int(exactly: numbers[4])

@@ -48,7 +48,8 @@ extension PersonTracker {
                     history.append(last)
                     continue
                 }
-                guard let seen = reader.int(), (max(0, history.last?.time ?? 0)...max(0, time)).contains(seen), let x = reader.double(), let y = reader.double(),
+                guard let seen = reader.int(), (max(0, history.last?.time ?? 0)...max(0, time)).contains(seen),
+                    let x = reader.double(), let y = reader.double(),
                     let cameraX = reader.double(), let cameraY = reader.double(), let cameraZ = reader.double(),
                     let pose = reader.floats()
                 else { return false }

@@ -1,5 +1,5 @@
-import Tracking
 import Testing
+import Tracking
 
 @Suite("The best pairs")
 struct MatchingTests {
