@@ -39,9 +39,6 @@ package struct ShotDetector: Sendable, Equatable {
         return isShot
     }
 
-    /// The difference that the last frame had from the one before, for tests and measurements.
-    package var latestDifference: Float? { recent.last }
-
     /// A picture of 32 × 18 cells, each the mean colour of some of its pixels.
     package static func thumbnail(_ pixels: UnsafeRawBufferPointer, width: Int, height: Int) -> [SIMD3<Float>] {
         var picture: [SIMD3<Float>] = []
