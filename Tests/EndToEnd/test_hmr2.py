@@ -143,7 +143,7 @@ def test_the_whole_pipeline(posebus, tmp_path, models, folders, clips):
         check_person(person, outcome, 5000 / 256 * outcome["width"])
     # The same box by hand gives the same body.
     table = posebus("export", "--store", store, "--format", "csv").output().splitlines()
-    assert len(table[0].split(",")) == len(table[1].split(",")) == 17 + 6 * 44 and "h36m_head_z3d" in table[0]
+    assert len(table[0].split(",")) == len(table[1].split(",")) == 18 + 6 * 44 and "h36m_head_z3d" in table[0]
 
     meshes = tmp_path / "meshes"
     program = posebus("export", "--store", store, "--format", "ply", "--out", meshes, "--hmr2-dir", folders["a"])
