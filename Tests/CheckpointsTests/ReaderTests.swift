@@ -206,6 +206,14 @@ struct DamagedCheckpointTests {
             error.contains("torch_outside.pt") && error.contains("reaches to element 251 of a storage that holds 251"))
     }
 
+    @Test("A tensor without elements may claim to be anywhere")
+    func emptyOutside() throws {
+        let file = try TorchFile(contentsOf: folder.appending(path: "torch_empty_outside.pt"))
+        let array = try file.stateDictionary(nil).array("weight")
+        #expect(array.shape == [0] && array.count == 0)
+        #expect(try array.floats().isEmpty && array.contiguousBytes().count == 0)
+    }
+
     @Test("Files of another kind are told apart")
     func otherKinds() {
         let text = MappedFile(copying: Array("not a checkpoint".utf8), name: "text")

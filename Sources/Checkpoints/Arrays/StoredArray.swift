@@ -100,8 +100,9 @@ public struct StoredArray: Sendable {
     public func contiguousBytes() throws(CheckpointError) -> FileSlice {
         let size = elementType.byteCount
         if isContiguous, !isBigEndian || size == 1 {
-            let start = storage.range.lowerBound + offset * size
-            return FileSlice(file: storage.file, range: count == 0 ? start..<start : start..<(start + count * size))
+            // Of an array without elements the offset was not checked, and may be anything.
+            let start = storage.range.lowerBound + (count == 0 ? 0 : offset * size)
+            return FileSlice(file: storage.file, range: start..<(start + count * size))
         }
         guard count <= Self.largestCopy / size else {
             throw CheckpointError(

@@ -164,14 +164,22 @@ def torch_files() -> None:
 
 def damaged_torch() -> None:
     """Files that are whole but lie."""
-    torch.save({"weight": torch.zeros(251)}, FOLDER / "torch_outside.pt")
-    packed = zipfile.ZipFile(FOLDER / "torch_outside.pt")
+    # The tensor's size, as a tuple of one: (251,) becomes (252,). The storage keeps its 251.
+    lying_torch("torch_outside.pt", torch.zeros(251), b"K\xfb\x85", b"K\xfc\x85")
+    # The place in the storage of a tensor without elements: 250 becomes 2^31 - 1.
+    lying_torch("torch_empty_outside.pt", torch.zeros(251)[250:250], b"K\xfaK\x00\x85", b"J\xff\xff\xff\x7fK\x00\x85")
+
+
+def lying_torch(file: str, tensor: torch.Tensor, true: bytes, false: bytes) -> None:
+    """A checkpoint of one tensor of which something is said that is not true."""
+    torch.save({"weight": tensor}, FOLDER / file)
+    packed = zipfile.ZipFile(FOLDER / file)
     members = {info.filename: packed.read(info) for info in packed.infolist()}
     packed.close()
-    with zipfile.ZipFile(FOLDER / "torch_outside.pt", "w") as archive:
+    assert sum(true in data for data in members.values()) == 1
+    with zipfile.ZipFile(FOLDER / file, "w") as archive:
         for name, data in members.items():
-            # The tensor's size, as a tuple of one: (251,) becomes (252,). The storage keeps its 251.
-            archive.writestr(name, data.replace(b"K\xfb\x85", b"K\xfc\x85"))
+            archive.writestr(name, data.replace(true, false))
 
 
 def numpy_files() -> None:
