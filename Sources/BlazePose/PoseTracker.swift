@@ -53,7 +53,7 @@ public final class PoseTracker {
         time = numbers[5] < 0 ? nil : numbers[5]
     }
 
-    /// Everything another process needs to go on following: six numbers and 18 a person.
+    /// Everything another process needs to go on following: six numbers and 19 a person.
     public var numbers: [Double] {
         [
             Double(nextID), Double(shotFrames), Double(framesSinceDetection ?? -1), Double(searchStep),
@@ -115,6 +115,8 @@ package struct PoseTrack {
     private var filter = AlignmentFilter()
     /// Of the middle of the hips, in pixels a second.
     private var velocity: Point?
+    /// The usual time from frame to frame, in seconds.
+    private var interval = Double(PoseTrack.firstInterval)
 
     package init(id: Int, estimate: PoseEstimate, box: BoundingBox, time: Double) {
         self.id = id
@@ -129,6 +131,8 @@ package struct PoseTrack {
     /// Goes on with a pose found at `time`. After a gap the filter starts anew, so that the next region is where the
     /// person now is.
     package mutating func update(_ estimate: PoseEstimate, box: BoundingBox, time: Double, restart: Bool) {
+        // One long pause is not yet a slower camera.
+        self.interval = min(max(time - self.time, 1e-3) / Double(missed + 1), 2 * self.interval)
         let interval = Float(max(time - self.time, 1e-3))
         let body = estimate.bodyRegion
         let step = (body.center - bodyRegion.center) * (1 / interval)
@@ -145,13 +149,17 @@ package struct PoseTrack {
     }
 
     /// Where the person should be at `time`, if it goes on as before.
+    ///
+    /// For no longer than twice the usual time of the frames without a pose: a camera that stalled, or whose clock jumped, has
+    /// not carried anybody as far as the clock says.
     package func predictedRegion(at time: Double) -> PoseRegion {
         guard let velocity else { return bodyRegion }
-        return bodyRegion.moved(to: bodyRegion.center + velocity * Float(time - self.time))
+        let elapsed = min(time - self.time, 2 * interval * Double(missed + 1))
+        return bodyRegion.moved(to: bodyRegion.center + velocity * Float(elapsed))
     }
 
     /// How many numbers stand for a person.
-    static let numberCount = 18
+    static let numberCount = 19
 
     /// From what `numbers` were; the pose itself is not among them, it is found anew.
     init?(numbers: [Double]) {
@@ -172,6 +180,7 @@ package struct PoseTrack {
         box = BoundingBox(
             x: Float(numbers[12]), y: Float(numbers[13]), width: Float(numbers[14]), height: Float(numbers[15]))
         velocity = Point(x: Float(numbers[16]), y: Float(numbers[17]))
+        interval = numbers[18]
         let middle = bodyRegion.center
         estimate = PoseEstimate(
             score: 0, landmarks: [], world: [], alignment: (hips: middle, scale: middle), region: region)
@@ -181,7 +190,7 @@ package struct PoseTrack {
         let values = [Double(id), Double(age), Double(missed), time]
         let regions = [region, bodyRegion].flatMap { [$0.centerX, $0.centerY, $0.size, $0.rotation] }
         let rest = [box.x, box.y, box.width, box.height, velocity?.x ?? 0, velocity?.y ?? 0]
-        return values + (regions + rest).map(Double.init)
+        return values + (regions + rest).map(Double.init) + [interval]
     }
 
     private static let firstInterval: Float = 1 / 30

@@ -119,6 +119,21 @@ internal import Testing
         #expect(try run(scene, frames: 0..<8, options)[5].isEmpty, "without closer looks the jump loses the person")
     }
 
+    @Test func aCameraThatStallsOrWhoseClockJumpsDoesNotCarryAnybodyAway() throws {
+        let scene = SimulatedScene()
+        // Moving on, and in the tenth frame a little more than the landmark model tolerates, while the clock jumps a second. To
+        // the detector nobody shows, so that only a look at the right place finds the person.
+        scene.bodies = [Body(frames: 0..<200) { Point(x: 100 + 10 * Float($0) + ($0 < 10 ? 0 : 35), y: 180) }]
+        let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+        let tracker = PoseTracker()
+        for frame in 0..<14 {
+            if frame == 1 { scene.bodies[0].visibleWithin = 0 }
+            let time = Double(frame) / 30 + (frame < 10 ? 0 : 1)
+            let persons = try pipeline.process([(tracker, SimulatedScene.image(frame), time)])
+            #expect(persons[0].map(\.trackID) == [1], "frame \(frame)")
+        }
+    }
+
     @Test func aTurnIsCaughtByLookingAtOtherRotations() throws {
         let scene = SimulatedScene()
         var tumbling = Body(frames: 3..<200) { _ in Point(x: 300, y: 180) }
