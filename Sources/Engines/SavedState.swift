@@ -29,9 +29,10 @@ struct SavedState {
 
 extension PersonTracker.Options {
     /// PHALP's settings, but for cuts: there only appearance and pose count, and only somebody who looks and stands much
-    /// the same goes on as the same person: with colours, a pair of one person's frames costs up to 4 there in nine of ten
-    /// cases, one of two persons' 6 and more. Whoever is taken for a new one can be joined later (`posebus refine`); two
-    /// persons taken for one cannot be told apart again.
+    /// the same goes on as the same person. The limit follows from the differences of colours that `PartColours` names and of
+    /// small changes of pose: by them one person costs less than 4 there nine times in ten, two persons 6 and more.
+    /// Whoever is taken for a new one can be joined later (`posebus refine`); two persons taken for one cannot be told
+    /// apart again.
     package static var live: Self {
         var options = Self()
         options.costAtShot = .equation010AtShot
