@@ -68,6 +68,8 @@ var targets: [Target] = [
     module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module("Checkpoints", ["CZlib"]),
     module("Weights", ["Checkpoints", "CZlib"]),
+    module("Bodies", ["Checkpoints", "Weights"]),
+    module("Exports", ["Bodies", "CZlib", "FrameSources", "JPEG", "Messages", "Refinement", "Spawning"]),
 
     program(
         "Ingest",
@@ -79,8 +81,8 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Checkpoints", "Client", "FrameSources", "JPEG", "Messages", "Refinement", "Security", "Spawning", "Stage",
-            "Store", "Tracking", "Weights", "ZeroMQ", argumentParser, unixSignals,
+            "Bodies", "Checkpoints", "Client", "Exports", "FrameSources", "JPEG", "Messages", "Refinement", "Security",
+            "Spawning", "Stage", "Store", "Tracking", "Weights", "ZeroMQ", argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -98,6 +100,8 @@ var targets: [Target] = [
     tests("Stage"),
     tests("Checkpoints"),
     tests("Weights"),
+    tests("Bodies", ["Checkpoints", "Weights"]),
+    tests("Exports", ["Bodies", "Checkpoints", "JPEG", "Messages", "Weights"]),
     tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Spool", "Stage", "ZeroMQ", lifecycle, logging]),
     tests("Sink", ["Client", "Messages", "Stage", "Store", "ZeroMQ", logging]),
 ]
@@ -131,7 +135,7 @@ if withTorch {
         program(
             "Image",
             [
-                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Stage", "Store", "Tensor", "Weights",
+                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Stage", "Tensor", "Weights",
                 argumentParser,
             ]),
 

@@ -19,14 +19,7 @@ package struct CheckpointLayers {
     ///
     /// - Throws: `CheckpointError` naming the tensor, its shape and the one that is expected.
     package func array(_ name: String, _ shape: [Int?]) throws -> StoredArray {
-        let array = try tensors.array(name)
-        guard array.shape.count == shape.count, zip(array.shape, shape).allSatisfy({ $1 == nil || $0 == $1 }) else {
-            let expected = shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
-            throw CheckpointError(
-                file: tensors.fileName, .malformed,
-                "the tensor \(name) has the shape \(array.shape) where [\(expected)] is expected")
-        }
-        return array
+        try tensors.array(name, shape)
     }
 
     /// The numbers of a small tensor.

@@ -71,9 +71,8 @@ package final class HMR2Model {
             throw TorchError(
                 operation: "loading HMR2", message: "fp16 is for GPUs; on a CPU use bf16, fp32 or auto")
         }
-        let checkpoint = try folder.checkpoint()
+        let tensors = try folder.tensors()
         configuration = try HMR2Configuration(contentsOf: folder.configuration)
-        let tensors = try TorchFile(contentsOf: checkpoint).stateDictionary("state_dict")
         let layers = CheckpointLayers(tensors: tensors, device: device, precision: precision)
         backbone = try VisionTransformer(layers, heads: configuration.backboneHeads)
         decoder = try PoseDecoder(

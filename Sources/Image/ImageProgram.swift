@@ -7,7 +7,7 @@ internal import Foundation
 struct ImageProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "posebus-image", abstract: "What posebus does with models but without the bus.",
-        subcommands: [ImageCommand.self, MeshExportCommand.self, HMR2BenchCommand.self],
+        subcommands: [ImageCommand.self, HMR2BenchCommand.self],
         defaultSubcommand: ImageCommand.self)
 }
 

@@ -1,7 +1,12 @@
 extension Outcome {
     /// The JSON form of one outcome, the body of `pose/json/<stream>`: one line, keys sorted, pixels to 1/100 and
     /// metres to 1/10000. The keys are stable: others read them.
-    public func jsonBytes() -> [UInt8] {
+    public func jsonBytes() -> [UInt8] { jsonBytes(worldKeypoints: nil) }
+
+    /// The same with `keypoints_3d_world` in each person, for exports that know where the camera stood.
+    ///
+    /// - Parameter worldKeypoints: for each person; nil leaves the key out.
+    package func jsonBytes(worldKeypoints: [[SIMD3<Float>]]?) -> [UInt8] {
         var json = JSONWriter(capacity: 512 + 2048 * persons.count)
         json.object { json in
             json.key("camera_frame")
@@ -17,7 +22,11 @@ extension Outcome {
             json.key("height")
             json.value(frame.height)
             json.key("persons")
-            json.array { json in persons.forEach { json.value($0) } }
+            json.array { json in
+                for (index, person) in persons.enumerated() {
+                    json.value(person, worldKeypoints: worldKeypoints?[index])
+                }
+            }
             json.key("sequence")
             json.value(frame.sequence.value)
             json.key("session")
@@ -39,7 +48,7 @@ extension Outcome {
 
 extension JSONWriter {
     /// Writes one person, as in an outcome.
-    package mutating func value(_ person: Person) {
+    package mutating func value(_ person: Person, worldKeypoints: [SIMD3<Float>]? = nil) {
         object { json in
             json.key("bbox")
             json.array { json in
@@ -66,6 +75,10 @@ extension JSONWriter {
             }
             json.key("keypoints_3d")
             json.array { json in person.keypoints3D.forEach { json.metres($0) } }
+            if let worldKeypoints {
+                json.key("keypoints_3d_world")
+                json.array { json in worldKeypoints.forEach { json.metres($0) } }
+            }
             json.key("observed")
             json.value(person.observed)
             json.key("score")

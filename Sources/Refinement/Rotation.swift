@@ -8,7 +8,7 @@ internal import Foundation
 /// identity) to a rotation, `log` is its inverse with angles up to π.
 package struct Rotation: Sendable, Equatable {
     /// x, y, z, w; of length 1. `q` and `-q` are the same rotation.
-    private var quaternion: SIMD4<Double>
+    package private(set) var quaternion: SIMD4<Double>
 
     /// No rotation.
     package static let identity = Rotation(quaternion: SIMD4(0, 0, 0, 1))
@@ -88,6 +88,13 @@ package struct Rotation: Sendable, Equatable {
         return Rotation(quaternion: q / (q * q).sum().squareRoot())
     }
 
+    /// A point, turned.
+    package func callAsFunction(_ point: SIMD3<Double>) -> SIMD3<Double> {
+        let axis = SIMD3(quaternion.x, quaternion.y, quaternion.z)
+        let turned = 2 * axis.cross(point)
+        return point + quaternion.w * turned + axis.cross(turned)
+    }
+
     /// The rotation vector that leads from here to `other`, in this rotation's own axes.
     package func tangent(to other: Rotation) -> SIMD3<Double> {
         (inverse * other).log
@@ -104,5 +111,12 @@ package struct Rotation: Sendable, Equatable {
     /// - Parameter share: 0 here, 1 there.
     package func interpolated(to other: Rotation, share: Double) -> Rotation {
         self * Rotation(exp: tangent(to: other) * share)
+    }
+}
+
+extension SIMD3<Double> {
+    /// The vector at right angles to both, as long as the area they span.
+    package func cross(_ other: SIMD3<Double>) -> SIMD3<Double> {
+        SIMD3(y * other.z - z * other.y, z * other.x - x * other.z, x * other.y - y * other.x)
     }
 }

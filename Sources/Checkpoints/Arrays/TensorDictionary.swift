@@ -33,4 +33,18 @@ public struct TensorDictionary: Sendable {
                 file: fileName, .malformed, "there is no tensor \(name) among the \(names.count) in it")
         }
     }
+
+    /// A tensor that must have a shape; nil stands for any size.
+    ///
+    /// - Throws: `CheckpointError` naming the tensor, its shape and the one that is expected.
+    package func array(_ name: String, _ shape: [Int?]) throws(CheckpointError) -> StoredArray {
+        let array = try array(name)
+        guard array.shape.count == shape.count, zip(array.shape, shape).allSatisfy({ $1 == nil || $0 == $1 }) else {
+            let expected = shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
+            throw CheckpointError(
+                file: fileName, .malformed,
+                "the tensor \(name) has the shape \(array.shape) where [\(expected)] is expected")
+        }
+        return array
+    }
 }

@@ -1,41 +1,43 @@
 public import ArgumentParser
+internal import Bodies
+internal import Exports
 internal import Foundation
 internal import Messages
 internal import Stage
 public import Store
+internal import Weights
 
 /// `posebus export`: a store's outcomes in a form other programs read.
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write a store's outcomes as JSON lines or CSV, or its persons as meshes.",
-        discussion: """
-            json: one outcome a line, in order, drops included, exactly as subscribers receive them, or as refined.
-            csv:  one row for each person of each frame; a frame without a person, or a drop, has one row with empty \
-            columns. Keypoint columns are NAME_x, NAME_y (pixels), NAME_score, NAME_x3d, NAME_y3d, NAME_z3d (metres).
+        abstract: "Write a store's outcomes in a form that other programs read.",
+        discussion: ExportFormat.allCases.map { format in
+            let name = format.rawValue + ":" + String(repeating: " ", count: 9 - format.rawValue.count)
+            return name + format.summary
+        }.joined(separator: "\n") + """
 
-            obj, ply: one file for each person of each frame that --engine hmr2 saw, in the folder --out: SMPL's mesh where the \
-            camera sees it, y up, metres.
+
+            Without --out, json, csv and coco go to standard output; the others need it. npz, bvh, obj, ply and openpose write a \
+            folder; glb, phalp and mp4 a file, or a folder of files where there is more than one session.
 
             The store may be in use by a running sink.
             """)
 
-    /// The forms this build writes.
-    enum Format: String, CaseIterable, ExpressibleByArgument {
-        case json, csv, obj, ply
-    }
-
     @Option(help: "The store, as given to posebus up or posebus-sink.")
     var store: String
 
-    @Option(help: "json, csv, obj or ply.")
-    var format = Format.json
+    @Option(help: "\(ExportFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var format = ExportFormat.json
 
     @Option(help: "Only this stream. Default: all, in the order in which their sessions began.")
     var stream: String?
 
     @Option(help: "Only this session (a UUID).")
     var session: String?
+
+    @Option(help: "Only the person of this identity.")
+    var track: UInt32?
 
     @Option(
         help: """
@@ -44,85 +46,75 @@ struct ExportCommand: ParsableCommand {
             """)
     var revision: RevisionChoice = .original
 
-    @Option(help: "File to write; for meshes, the folder. Default: standard output.")
+    @Option(help: "File or folder to write. Default: standard output.")
     var out: String?
 
-    @Option(help: "For meshes: folder of HMR2's files. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.")
+    @Option(help: "Folder of HMR2's files, for bodies. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.")
     var hmr2Dir: String?
 
-    func run() throws {
-        if format == .obj || format == .ply {
-            let options = [("--stream", stream), ("--session", session), ("--out", out), ("--hmr2-dir", hmr2Dir)]
-            try becomeImageProgram(
-                ["export", "--store", store, "--format", format.rawValue, "--revision", revision.description]
-                    + options.flatMap { name, value in value.map { [name, $0] } ?? [] })
+    @Option(help: "JSON file that says where the camera stood: results are in world coordinates.")
+    var cameraPose: String?
+
+    @Option(help: "Focal length of the camera in pixels, for engines that do not know where persons stand.")
+    var focalLength: Double?
+
+    @Option(help: "Frames per second of what has a fixed rate. Default: as the capture times say.")
+    var fps: Double?
+
+    @Option(help: "The original video, for mp4 where frames were not kept.")
+    var video: String?
+
+    func validate() throws {
+        if let fps, !(fps > 0 && fps <= 1000) { throw ValidationError("--fps is more than 0 and at most 1000") }
+        if let focalLength, !(focalLength > 0 && focalLength.isFinite) {
+            throw ValidationError("--focal-length is more than 0 pixels")
         }
+        guard out == nil, !(format.shape == .file) else { return }
+        throw ValidationError(
+            "--format \(format.rawValue) writes \(format.isFolder ? "many files: --out names their folder" : "a file: --out names it")"
+        )
+    }
+
+    func run() throws {
         do {
-            try export()
+            try write()
+        } catch let error as ExportError {
+            throw failure(error.description, error.kind.exitCode)
         } catch let error as StoreError {
             throw failure(error.description, .ioError)
         } catch let error as StreamName.Invalid {
             throw failure("--stream: \(error)", .validationFailure)
-        } catch let error as RevisionChoice.NotFound {
-            throw failure(error.description, .failure)
         } catch let error as StageFailure {
             throw failure(error.description, error.exitCode)
+        } catch {
+            throw failure("\(error)", .failure)
         }
     }
 
-    private func export() throws {
+    private func write() throws {
         let reader = try StoreReader(path: store)
         let sessions = try SessionSelection(stream: stream, session: session).sessions(reader)
-        let revisions = try sessions.map { try reader.revision(revision, of: $0) }
-        let output = try OutcomeOutput(path: out)
+        let recordings = try sessions.map {
+            StoreRecording(reader: reader, record: $0, revision: try reader.revision(revision, of: $0))
+        }
         let total = sessions.reduce(0) { $0 + $1.poses + $1.drops }
+        let hmr2 = HMR2Folder.chosen(hmr2Dir)
+        let options = ExportOptions(
+            body: { try BodyModel(hmr2) },
+            cameraPose: try cameraPose.map { try CameraPose(contentsOf: URL(fileURLWithPath: $0)) },
+            focalLength: focalLength, frameRate: fps, video: video.map { URL(fileURLWithPath: $0) }, track: track)
         let progress = ProgressLine()
-        var written: UInt64 = 0
-
-        let skeleton = format == .csv ? try firstSkeleton(reader, sessions) : .blazepose33
-        let table = OutcomeTable(skeleton)
-        if format == .csv { try output.write(line: table.header) }
-        for (session, revision) in zip(sessions, revisions) {
-            try reader.forEachOutcome(of: session.session, revision: revision) { record in
-                let outcome = try record.outcome()
-                switch format {
-                case .obj, .ply: break  // Written by the program that has the body model.
-                case .json: try output.write(line: outcome.jsonBytes())
-                case .csv:
-                    guard outcome.persons.isEmpty || outcome.skeleton == skeleton.name else {
-                        throw StageFailure(
-                            "\(store) holds poses of \(skeleton.name) and of \(outcome.skeleton), which one table cannot "
-                                + "show; choose with --stream or --session, or take --format json", exitCode: .failure)
-                    }
-                    for row in table.rows(outcome) { try output.write(line: row) }
-                }
-                written += 1
-                if written.isMultiple(of: 2000) {
-                    progress.update("exported \(Int(written).grouped) of \(Int(total).grouped) outcomes")
-                }
-            }
+        defer { progress.clear() }
+        let summary = try export(
+            recordings, as: format, to: URL(fileURLWithPath: out ?? "/dev/stdout"), options: options
+        ) { done in
+            progress.update("exported \(done.grouped) of \(Int(total).grouped) outcomes")
         }
-        try output.close()
         progress.clear()
-        if let out { printError("\(out): \(Int(written).grouped) outcomes of \(sessions.count) sessions") }
-    }
-
-    /// What the first person's keypoints are called; BlazePose's where there is no person at all.
-    private func firstSkeleton(_ reader: StoreReader, _ sessions: [SessionRecord]) throws -> Skeleton {
-        struct Found: Error { let skeleton: Skeleton }
-        do {
-            for session in sessions {
-                try reader.forEachOutcome(of: session.session) { record in
-                    let outcome = try record.outcome()
-                    if !outcome.persons.isEmpty, let skeleton = Skeleton.named(outcome.skeleton) {
-                        throw Found(skeleton: skeleton)
-                    }
-                }
-            }
-        } catch let found as Found {
-            return found.skeleton
-        }
-        return .blazepose33
+        for note in summary.notes { printError("note: \(note)") }
+        guard let out else { return }
+        let files = summary.files == 1 ? "1 file" : "\(summary.files.grouped) files"
+        printError("\(out): \(files) of \(summary.outcomes.grouped) outcomes in \(sessions.count) sessions")
     }
 
     private func failure(_ text: String, _ code: ExitCode) -> ExitCode {
@@ -130,6 +122,18 @@ struct ExportCommand: ParsableCommand {
         return code
     }
 }
+
+extension ExportError.Kind {
+    fileprivate var exitCode: ExitCode {
+        switch self {
+        case .badRequest: .validationFailure
+        case .unavailable: .failure
+        case .inputOutput: .ioError
+        }
+    }
+}
+
+extension ExportFormat: ExpressibleByArgument {}
 
 extension RevisionChoice: ExpressibleByArgument {
     public init?(argument: String) {

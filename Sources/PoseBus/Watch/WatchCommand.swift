@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Client
+internal import Exports
 internal import Foundation
 internal import Messages
 internal import Security
@@ -62,7 +63,7 @@ struct WatchCommand: AsyncParsableCommand {
             to: from, replay: replay, streams: name.map { [$0] }, start: fromStart ? .session : .live,
             in: Context(access: keys.access))
         printError("watching \(from)\(name.map { ", stream \($0)" } ?? ""); Ctrl-C ends it")
-        let output = try OutcomeOutput(path: nil)
+        let output = try ExportFile.standardOutput()
         var seen = 0
         var hasSaidWaiting = false
         let start = ContinuousClock.now

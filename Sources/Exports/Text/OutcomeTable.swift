@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Messages
 
 /// Outcomes as rows of a CSV table (RFC 4180), one a person.
@@ -57,7 +58,7 @@ struct OutcomeTable {
     }
 
     private func decimal(_ number: Float, _ decimals: Int) -> String {
-        Double(number).fixed(decimals)
+        String(format: "%.\(decimals)f", number)
     }
 
     private func quoted(_ text: String) -> String {

@@ -1,0 +1,1 @@
+../SMPLTests/SMPLNumbers.swift
