@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 
 import Foundation
 import PackageDescription
@@ -28,8 +28,15 @@ let swiftSettings: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = ["Hummingbird", "HummingbirdCore"].map { Target.Dependency.product(name: $0, package: "hummingbird") }
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nio =
+    ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket"].map {
+        Target.Dependency.product(name: $0, package: "swift-nio")
+    }
+    + ["NIOHTTPTypes", "NIOHTTPTypesHTTP1"].map { Target.Dependency.product(name: $0, package: "swift-nio-extras") }
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -38,8 +45,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [
     .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func program(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -79,6 +86,13 @@ var targets: [Target] = [
     program(
         "Sink", ["Stage", "Delivery", "Messages", "Security", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
     program(
+        "Gateway",
+        [
+            "Stage", "Client", "Messages", "Security", "ZeroMQ", argumentParser, httpTypes, lifecycle, logging,
+        ] + hummingbird + nio,
+        // Served from where they lie: see ShippedFiles.
+        exclude: ["Viewer"]),
+    program(
         "PoseBus",
         [
             "Bodies", "Checkpoints", "Client", "Exports", "FrameSources", "JPEG", "Messages", "Refinement", "Security",
@@ -108,6 +122,7 @@ var targets: [Target] = [
 var products: [Product] = [
     .executable(name: "posebus-ingest", targets: ["Ingest"]),
     .executable(name: "posebus-sink", targets: ["Sink"]),
+    .executable(name: "posebus-gateway", targets: ["Gateway"]),
     .executable(name: "posebus", targets: ["PoseBus"]),
 ]
 
@@ -178,9 +193,13 @@ let package = Package(
     products: products,
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.30.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],

@@ -8,7 +8,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # The oldest toolchain that reads Package.swift.
-minimum_swift=6.1
+minimum_swift=6.2
 
 say() { printf '==> %s\n' "$*" >&2; }
 
