@@ -43,6 +43,7 @@ public final class Feeder {
     private struct Frame {
         let jpeg: Message
         let captureTime: Timestamp?
+        let isStill: Bool
     }
 
     private enum End {
@@ -101,15 +102,16 @@ public final class Feeder {
     /// - Parameters:
     ///   - jpeg: the image.
     ///   - captureTime: when it was taken; nil lets ingest's clock say.
+    ///   - isStill: the picture stands for itself: nobody is followed into it or out of it.
     ///   - whileWaiting: called about ten times a second while it waits; false gives up.
     /// - Returns: the frame's number, or nil where `whileWaiting` gave up and nothing was sent.
     @discardableResult
     public func send(
-        jpeg: Message, captureTime: Timestamp? = nil, whileWaiting: () -> Bool = { true }
+        jpeg: Message, captureTime: Timestamp? = nil, isStill: Bool = false, whileWaiting: () -> Bool = { true }
     ) throws -> CameraFrame? {
         try turn()
         guard try wait(until: { $0.queue.count < $0.maxOutstanding }, whileWaiting) else { return nil }
-        let number = queue.append(Frame(jpeg: jpeg, captureTime: captureTime))
+        let number = queue.append(Frame(jpeg: jpeg, captureTime: captureTime, isStill: isStill))
         try pump()
         return CameraFrame(number)
     }
@@ -169,7 +171,7 @@ public final class Feeder {
             let number = CameraFrame(next.number)
             let header = FeederHeader(
                 stream: stream, captureTime: next.frame.captureTime, cameraFrame: number, delivery: delivery,
-                feeder: name, oldestFrame: CameraFrame(next.oldest))
+                feeder: name, oldestFrame: CameraFrame(next.oldest), isStill: next.frame.isStill)
             guard try transmit([Message(try encoder.encode(header)), next.frame.jpeg]) else { return }
             queue.sent()
         }

@@ -46,8 +46,11 @@ struct EngineLoop {
     private func process(_ jobs: [FrameJob]) -> [FinishedFrame] {
         let start = Timestamp.now
         let usable = jobs.filter { $0.failure == nil }
+        for job in usable where job.header.isStill { engine.forget(job.header.session) }
         let answers = usable.isEmpty ? [] : answer(usable)
         let duration = Timestamp.now.milliseconds(since: start)
+        // Nobody is followed out of a still either.
+        for job in usable where job.header.isStill { engine.forget(job.header.session) }
 
         var next = answers.makeIterator()
         return jobs.map { job in
@@ -62,7 +65,7 @@ struct EngineLoop {
                 switch next.next() {
                 case .success(let answer)?:
                     outcome.persons = answer.persons
-                    sessionState = answer.sessionState
+                    sessionState = job.header.isStill ? [] : answer.sessionState
                 case .failure(let failure)?: outcome.drop = failure.drop
                 case nil: preconditionFailure("the engine left a frame unanswered")
                 }
@@ -99,6 +102,6 @@ extension FrameJob {
     fileprivate var engineFrame: EngineFrame {
         EngineFrame(
             session: header.session, stream: header.stream, sequence: header.sequence, captureTime: header.captureTime,
-            image: image, savedState: savedState)
+            image: image, savedState: header.isStill ? [] : savedState)
     }
 }

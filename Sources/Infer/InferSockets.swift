@@ -180,7 +180,8 @@ final class InferSockets {
         if wasInHand { inHand -= 1 }
         var parts = [Message(frame.outcome.wireBytes())]
         if configuration.forwardsFrames, let payload = frame.payload { parts.append(payload) }
-        if !frame.sessionState.isEmpty {
+        // After a still, an empty one: what another infer may have known before is out of date.
+        if !frame.sessionState.isEmpty || frame.outcome.frame.isStill {
             if parts.count == 1 { parts.append(Message([])) }
             // One that is too large says at least that the one before is out of date.
             let isCarried = frame.sessionState.count <= maxSessionStateLength

@@ -57,7 +57,7 @@ extension IngestLoop {
             stream: session.stream.name, session: session.id, sequence: .first,
             cameraFrame: arrival.header.cameraFrame, captureTime: arrival.header.captureTime ?? arrival.time,
             acceptedTime: now, delivery: session.window.delivery,
-            ingestMilliseconds: now.milliseconds(since: arrival.time))
+            ingestMilliseconds: now.milliseconds(since: arrival.time), isStill: arrival.header.isStill)
         var payload: FramePayload?
         switch verdict {
         case .frame(let frame, let width, let height, _):

@@ -14,7 +14,8 @@ struct Preview {
     init(_ configuration: IngestConfiguration, context: Context, poller: Poller) throws {
         self.poller = poller
         var options = configuration.sockets
-        options.sendHighWaterMark = 4
+        // A fast file comes in bursts of a window; the payloads are shared with it, so that room here costs little.
+        options.sendHighWaterMark = 64
         options.maxMessageSize = 4096
         options.accepts = .subscribers
         options.reportsEverySubscription = false  // only the first and the last of a topic matter here

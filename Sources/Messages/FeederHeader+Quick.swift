@@ -15,6 +15,7 @@ extension FeederHeader {
         var feeder: String?
         var oldest: CameraFrame?
         var isEnd: Bool?
+        var isStill: Bool?
         repeat {
             guard let key = scanner.string(), scanner.take(":") else { return nil }
             // A key given twice goes to the general reader, which knows which one counts.
@@ -42,6 +43,9 @@ extension FeederHeader {
             case "end":
                 guard isEnd == nil, let value = scanner.boolean() else { return nil }
                 isEnd = value
+            case "still":
+                guard isStill == nil, let value = scanner.boolean() else { return nil }
+                isStill = value
             default: return nil
             }
         } while scanner.take(",")
@@ -49,7 +53,8 @@ extension FeederHeader {
         guard feeder == nil || cameraFrame != nil || isEnd == true else { return nil }
         header = FeederHeader(
             stream: stream, captureTime: captureTime, cameraFrame: cameraFrame, delivery: delivery,
-            feeder: feeder, oldestFrame: oldest, isEnd: isEnd ?? false)
+            feeder: feeder, oldestFrame: oldest, isEnd: isEnd ?? false,
+            isStill: isStill ?? false)
         return header
     }
 }

@@ -10,6 +10,7 @@ public import Foundation
 /// | `delivery` | `live` or `lossless` |
 /// | `feeder` | a name of the feeder's own, new at each of its starts, for feeders that repeat what is not answered |
 /// | `oldest` | with `feeder`: its oldest unanswered frame; absent where that is this one |
+/// | `still` | true: the picture stands for itself, so that nobody is followed into it or out of it |
 /// | `end` | true: the stream ends here; no image is needed |
 /// | `shape`, `dtype` | imagezmq's raw images: `[height, width, 3]` and `uint8`; the second part is BGR pixels |
 ///
@@ -33,6 +34,8 @@ public struct FeederHeader: Sendable, Equatable {
     public var oldestFrame: CameraFrame?
     /// The stream ends here.
     public var isEnd: Bool
+    /// The picture stands for itself: nobody is followed into it or out of it.
+    public var isStill: Bool
     /// Height and width of raw BGR pixels; nil where the image is a JPEG.
     public var rawSize: RawSize?
 
@@ -53,7 +56,8 @@ public struct FeederHeader: Sendable, Equatable {
     /// A header.
     public init(
         stream: StreamName, captureTime: Timestamp? = nil, cameraFrame: CameraFrame? = nil, delivery: Delivery? = nil,
-        feeder: String? = nil, oldestFrame: CameraFrame? = nil, isEnd: Bool = false, rawSize: RawSize? = nil
+        feeder: String? = nil, oldestFrame: CameraFrame? = nil, isEnd: Bool = false, isStill: Bool = false,
+        rawSize: RawSize? = nil
     ) {
         self.stream = stream
         self.captureTime = captureTime
@@ -62,6 +66,7 @@ public struct FeederHeader: Sendable, Equatable {
         self.feeder = feeder
         self.oldestFrame = oldestFrame
         self.isEnd = isEnd
+        self.isStill = isStill
         self.rawSize = rawSize
     }
 }
@@ -103,7 +108,7 @@ public struct FeederRefusal: Error, Equatable, Sendable, CustomStringConvertible
 
 extension FeederHeader: Codable {
     enum CodingKeys: String, CodingKey {
-        case stream, msg, frame, delivery, feeder, oldest, end, shape, dtype
+        case stream, msg, frame, delivery, feeder, oldest, end, still, shape, dtype
         case captureTime = "capture_time_ns"
     }
 
@@ -151,6 +156,7 @@ extension FeederHeader: Codable {
         feeder = try container.decodeIfPresent(String.self, forKey: .feeder)
         oldestFrame = try container.decodeIfPresent(UInt64.self, forKey: .oldest).map { CameraFrame($0) }
         isEnd = try container.decodeIfPresent(Bool.self, forKey: .end) ?? false
+        isStill = try container.decodeIfPresent(Bool.self, forKey: .still) ?? false
         if let feeder, !Self.isFeederName(feeder) {
             throw FeederRefusal(.badHeader, "feeder is empty or longer than \(Self.maxFeederLength) bytes")
         }
@@ -170,6 +176,7 @@ extension FeederHeader: Codable {
         try container.encodeIfPresent(feeder, forKey: .feeder)
         try container.encodeIfPresent(oldestFrame?.value, forKey: .oldest)
         if isEnd { try container.encode(true, forKey: .end) }
+        if isStill { try container.encode(true, forKey: .still) }
         if let rawSize {
             try container.encode([rawSize.height, rawSize.width, 3], forKey: .shape)
             try container.encode("uint8", forKey: .dtype)

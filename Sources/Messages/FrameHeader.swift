@@ -51,13 +51,16 @@ public struct FrameHeader: Sendable, Equatable {
     /// What an infer knew of the session's persons after the frame before `oldestUnacknowledged`, in its engine's own form:
     /// for an infer that does not know the session. Empty everywhere but on a session's oldest frame after a loss.
     public var sessionState: [UInt8]
+    /// The picture stands for itself: nobody is followed into it or out of it.
+    public var isStill: Bool
 
     /// A header.
     public init(
         stream: StreamName, session: SessionID, sequence: SequenceNumber, oldestUnacknowledged: SequenceNumber = .first,
         cameraFrame: CameraFrame? = nil, captureTime: Timestamp, acceptedTime: Timestamp, width: Int = 0,
         height: Int = 0, payload: Payload = .none, delivery: Delivery = .lossless, drop: Drop? = nil,
-        isEnd: Bool = false, resends: Int = 0, ingestMilliseconds: Float = 0, sessionState: [UInt8] = []
+        isEnd: Bool = false, resends: Int = 0, ingestMilliseconds: Float = 0, sessionState: [UInt8] = [],
+        isStill: Bool = false
     ) {
         self.stream = stream
         self.session = session
@@ -75,5 +78,6 @@ public struct FrameHeader: Sendable, Equatable {
         self.resends = resends
         self.ingestMilliseconds = ingestMilliseconds
         self.sessionState = sessionState
+        self.isStill = isStill
     }
 }

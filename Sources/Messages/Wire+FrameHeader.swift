@@ -47,7 +47,8 @@ extension FrameHeader {
             isEnd: wire.end,
             resends: Int(wire.resends),
             ingestMilliseconds: wire.ingestMs,
-            sessionState: [UInt8](wire.sessionState))
+            sessionState: [UInt8](wire.sessionState),
+            isStill: wire.still)
     }
 
     var wire: Posebus_V1_FrameHeader {
@@ -68,6 +69,7 @@ extension FrameHeader {
         wire.end = isEnd
         wire.resends = UInt32(clamping: resends)
         wire.ingestMs = ingestMilliseconds
+        wire.still = isStill
         if !sessionState.isEmpty { wire.sessionState = Data(sessionState) }
         return wire
     }

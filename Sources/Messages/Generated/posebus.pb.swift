@@ -290,6 +290,12 @@ nonisolated struct Posebus_V1_FrameHeader: @unchecked Sendable {
     set {_uniqueStorage()._sessionState = newValue}
   }
 
+  /// The picture stands for itself: nobody is followed into it or out of it.
+  var still: Bool {
+    get {_storage._still}
+    set {_uniqueStorage()._still = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -520,7 +526,7 @@ nonisolated extension Posebus_V1_Drop: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".FrameHeader"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}stream\0\u{1}session\0\u{1}sequence\0\u{3}oldest_unacknowledged\0\u{3}camera_frame\0\u{3}capture_time_ns\0\u{3}accepted_time_ns\0\u{1}width\0\u{1}height\0\u{1}payload\0\u{1}delivery\0\u{1}drop\0\u{1}end\0\u{1}resends\0\u{3}ingest_ms\0\u{3}session_state\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}stream\0\u{1}session\0\u{1}sequence\0\u{3}oldest_unacknowledged\0\u{3}camera_frame\0\u{3}capture_time_ns\0\u{3}accepted_time_ns\0\u{1}width\0\u{1}height\0\u{1}payload\0\u{1}delivery\0\u{1}drop\0\u{1}end\0\u{1}resends\0\u{3}ingest_ms\0\u{3}session_state\0\u{1}still\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -540,6 +546,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
     var _resends: UInt32 = 0
     var _ingestMs: Float = 0
     var _sessionState: Data = Data()
+    var _still: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -567,6 +574,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
       _resends = source._resends
       _ingestMs = source._ingestMs
       _sessionState = source._sessionState
+      _still = source._still
     }
   }
 
@@ -602,6 +610,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
         case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._resends) }()
         case 16: try { try decoder.decodeSingularFloatField(value: &_storage._ingestMs) }()
         case 17: try { try decoder.decodeSingularBytesField(value: &_storage._sessionState) }()
+        case 18: try { try decoder.decodeSingularBoolField(value: &_storage._still) }()
         default: break
         }
       }
@@ -665,6 +674,9 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
       if !_storage._sessionState.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._sessionState, fieldNumber: 17)
       }
+      if _storage._still != false {
+        try visitor.visitSingularBoolField(value: _storage._still, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -691,6 +703,7 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
         if _storage._resends != rhs_storage._resends {return false}
         if _storage._ingestMs != rhs_storage._ingestMs {return false}
         if _storage._sessionState != rhs_storage._sessionState {return false}
+        if _storage._still != rhs_storage._still {return false}
         return true
       }
       if !storagesAreEqual {return false}
