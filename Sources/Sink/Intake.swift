@@ -8,11 +8,12 @@ enum Intake {
     /// The end of a session.
     case end(FrameHeader)
 
-    /// Reads `[Outcome]`, `[Outcome][JPEG]` or `[Outcome][JPEG or nothing][session state]`. The JPEG, which
-    /// `posebus-infer --forward-frames` adds, is not kept.
+    /// Reads `[Outcome]`, `[Outcome][JPEG]` or `[Outcome][JPEG or nothing][session state]`. The JPEG is what
+    /// `posebus-infer --forward-frames` adds; pixels, which ingest may have decoded, are not kept.
     ///
+    /// - Parameter keepingPicture: whether the JPEG is wanted.
     /// - Throws: `WireError`, naming what is wrong.
-    init(_ received: Received, at now: Timestamp) throws(WireError) {
+    init(_ received: Received, at now: Timestamp, keepingPicture: Bool) throws(WireError) {
         switch received {
         case .tooManyParts(let count):
             throw .invalidField(message: "Outcome", field: "parts", problem: "\(count) instead of 1 to 3")
@@ -27,9 +28,17 @@ enum Intake {
             } else {
                 self = .outcome(
                     PendingOutcome(
-                        outcome, message: parts[0], sessionState: parts.count > 2 ? parts[2] : nil, arrived: now))
+                        outcome, message: parts[0],
+                        jpeg: keepingPicture ? Self.picture(parts, outcome) : nil,
+                        sessionState: parts.count > 2 ? parts[2] : nil, arrived: now))
             }
         }
+    }
+}
+
+extension Intake {
+    private static func picture(_ parts: [Message], _ outcome: Outcome) -> Message? {
+        parts.count > 1 && parts[1].count > 0 && outcome.frame.payload == .jpeg ? parts[1] : nil
     }
 }
 

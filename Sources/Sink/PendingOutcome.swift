@@ -8,14 +8,17 @@ struct PendingOutcome {
     private(set) var outcome: Outcome
     /// The outcome as it came.
     let message: Message
+    /// The picture it belongs to, where infer sends it on.
+    let jpeg: Message?
     /// What infer knows of the session's persons after this frame.
     let sessionState: Message?
     /// When it came.
     let arrived: Timestamp
 
-    init(_ outcome: Outcome, message: Message, sessionState: Message?, arrived: Timestamp) {
+    init(_ outcome: Outcome, message: Message, jpeg: Message?, sessionState: Message?, arrived: Timestamp) {
         self.outcome = outcome
         self.message = message
+        self.jpeg = jpeg
         self.sessionState = sessionState
         self.arrived = arrived
     }

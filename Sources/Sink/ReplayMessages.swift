@@ -1,7 +1,8 @@
 internal import Foundation
 package import Messages
+package import Store
 
-/// A request for stored outcomes, as JSON:
+/// A request for what is stored, as JSON:
 /// `{"stream":"cam1","session":null,"from":0,"to":null,"format":"json"}`.
 ///
 /// | key | meaning |
@@ -10,10 +11,14 @@ package import Messages
 /// | `session` | a UUID; absent or null: the stream's latest session |
 /// | `from` | the first sequence wanted; absent: 0 |
 /// | `to` | the last sequence wanted, itself included; absent or null: the last one stored |
-/// | `format` | `json` (default) or `pb` |
+/// | `format` | `json` (default) or `pb`: outcomes; `jpeg`: the kept pictures; `timeline`: `Timeline`s, without poses |
+/// | `revision` | `original` (default), `latest` or a number: poses as `posebus refine` made them |
+///
+/// `{"sessions":true,"stream":null,"limit":1000}` asks for the newest sessions instead, of one stream or of all: one
+/// `SessionSummary` a session, in the order in which they began.
 package struct ReplayRequest: Equatable {
     package enum Format: String, Decodable {
-        case json, pb
+        case json, pb, jpeg, timeline
     }
 
     package var stream: StreamName?
@@ -21,6 +26,9 @@ package struct ReplayRequest: Equatable {
     package var from = SequenceNumber.first
     package var to: SequenceNumber?
     package var format = Format.json
+    package var revision = RevisionChoice.original
+    /// Set where sessions are asked for: the most of them.
+    package var sessionLimit: Int?
 
     /// Why a request cannot be answered, for whoever sent it.
     package struct Invalid: Error, Equatable, CustomStringConvertible {
@@ -30,10 +38,26 @@ package struct ReplayRequest: Equatable {
     /// The largest request in bytes.
     static let maxLength = 4096
 
+    /// The most sessions that one answer tells of.
+    static let maxSessions = 10_000
+
     private struct Wire: Decodable {
         let stream, session: String?
         let from, to: UInt64?
         let format: String?
+        let revision: Word?
+        let sessions: Bool?
+        let limit: UInt64?
+
+        /// A word, or a number that stands for one.
+        struct Word: Decodable {
+            let text: String
+
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.singleValueContainer()
+                text = try (try? container.decode(String.self)) ?? "\(container.decode(Int.self))"
+            }
+        }
     }
 
     /// Reads a request.
@@ -54,6 +78,16 @@ package struct ReplayRequest: Equatable {
             guard let id = SessionID(text) else { throw Invalid(description: "\"session\" is no UUID") }
             session = id
         }
+        if wire.sessions == true {
+            sessionLimit = Int(clamping: min(wire.limit ?? 1000, UInt64(Self.maxSessions)))
+            return
+        }
+        if let word = wire.revision?.text {
+            guard let revision = RevisionChoice(word) else {
+                throw Invalid(description: "\"revision\" is none of original, latest and a number from 1")
+            }
+            self.revision = revision
+        }
         guard stream != nil || session != nil else {
             throw Invalid(description: "the request names neither \"stream\" nor \"session\"")
         }
@@ -61,7 +95,7 @@ package struct ReplayRequest: Equatable {
         to = wire.to.map { SequenceNumber($0) }
         if let word = wire.format {
             guard let format = Format(rawValue: word) else {
-                throw Invalid(description: "\"format\" is neither \"json\" nor \"pb\"")
+                throw Invalid(description: "\"format\" is none of \"json\", \"pb\", \"jpeg\" and \"timeline\"")
             }
             self.format = format
         }
@@ -78,7 +112,7 @@ struct ReplayEnd: Encodable {
     var end = true
     var stream: String?
     var session: String?
-    /// How many outcomes the answer holds.
+    /// How many outcomes, pictures or sessions the answer holds; with a timeline, of how many outcomes it tells.
     var count: UInt64 = 0
     /// The sequence after the last one in the answer: where to go on.
     var next: UInt64 = 0

@@ -5,12 +5,12 @@ internal import Security
 internal import Store
 internal import ZeroMQ
 
-/// The ROUTER socket on which stored outcomes are asked for (`ReplayRequest`) and played back, in order.
+/// The ROUTER socket on which what is stored is asked for (`ReplayRequest`) and played back, in order.
 ///
-/// - A DEALER sends `[request]` and receives one message an outcome, `[body]`, then `[ReplayEnd]`. Several requests are
-///   answered one after the other.
+/// - A DEALER sends `[request]` and receives one message an item (`[body]`, or of a picture `[identity][JPEG]`), then
+///   `[ReplayEnd]`. Several requests are answered one after the other.
 /// - A REQ socket, or whoever frames its request as `[""][request]`, receives one message, `[""][body]…[body][ReplayEnd]`,
-///   of at most 256 outcomes; `more` says that there are others.
+///   of at most 256 outcomes, or a megabyte; `more` says that there are others.
 ///
 /// Each turn does a bounded piece of work, so that storing and acknowledging go on meanwhile. A peer that takes nothing
 /// for a while is given up; nothing is queued for it beyond one page.
@@ -38,10 +38,7 @@ final class ReplayServer {
         let peer: Message
         let peerName: [UInt8]
         let isRequestReply: Bool
-        let session: SessionID
-        let format: ReplayRequest.Format
-        let last: SequenceNumber
-        var next: SequenceNumber
+        var reader: ReplayReader
         var end: ReplayEnd
         /// Messages that wait for room.
         var outbox: [[Message]] = []
@@ -106,20 +103,11 @@ final class ReplayServer {
         let isRequestReply = parts.count == 3 && parts[1].count == 0
         guard isRequestReply || parts.count == 2, let body = parts.last else { return }
         do {
-            let request = try ReplayRequest(json: body.bytes)
-            let record = try find(request, store)
-            let last = record.next == .first ? nil : record.next.advanced(by: -1)
-            let end = min(request.to ?? last ?? .first, last ?? .first)
+            let (reader, end) = try ReplayReader.begin(ReplayRequest(json: body.bytes), store)
             replays.append(
                 Replay(
-                    peer: parts[0], peerName: Array(parts[0].bytes), isRequestReply: isRequestReply,
-                    session: record.session, format: request.format,
-                    last: end, next: max(request.from, record.first),
-                    end: ReplayEnd(
-                        stream: record.stream.description, session: record.session.description,
-                        next: request.from.value, ended: record.ended != nil, poses: record.poses, drops: record.drops,
-                        nextSession: try store.session(after: record.session)?.description),
-                    lastProgress: now))
+                    peer: parts[0], peerName: Array(parts[0].bytes), isRequestReply: isRequestReply, reader: reader,
+                    end: end, lastProgress: now))
         } catch {
             let refusal = json(ReplayEnd(error: "\(error)"))
             let answer = isRequestReply ? [parts[0], Message([]), Message(refusal)] : [parts[0], Message(refusal)]
@@ -127,57 +115,31 @@ final class ReplayServer {
         }
     }
 
-    private func find(_ request: ReplayRequest, _ store: StoreReader) throws -> SessionRecord {
-        let unknown = ReplayRequest.Invalid(description: "the store holds no such session")
-        if let session = request.session {
-            guard let record = try store.session(session), record.stream == request.stream ?? record.stream else {
-                throw unknown
-            }
-            return record
-        }
-        guard let stream = request.stream, let record = try store.latestSession(of: stream) else { throw unknown }
-        return record
-    }
-
     // MARK: - Answers
 
     private func read(_ replay: inout Replay, _ store: StoreReader) {
         let size = replay.isRequestReply ? Self.wholeAnswer : Self.page
-        var bodies: [Message] = []
+        var items: [[Message]] = []
         do {
-            if replay.next <= replay.last {
-                let page = try store.outcomes(
-                    of: replay.session, from: replay.next, through: replay.last, limit: size.count,
-                    maxBytes: size.bytes)
-                bodies = try page.map { try body(of: $0, replay.format) }
-                if let last = page.last {
-                    replay.next = last.sequence.next
-                    replay.end.next = replay.next.value
-                }
+            repeat {
+                let page = try replay.reader.read(store, limit: size.count, maxBytes: size.bytes)
+                items += page.items
                 replay.end.count += UInt64(page.count)
-                replay.isComplete = page.isEmpty || replay.next > replay.last
-            } else {
-                replay.isComplete = true
-            }
+                if let next = page.next { replay.end.next = next.value }
+                replay.isComplete = replay.reader.isAtEnd
+            } while replay.isRequestReply && replay.reader.isWhole && !replay.isComplete
         } catch {
             replay.end.error = "\(error)"
             replay.isComplete = true
         }
-        outcomesSent += bodies.count
+        outcomesSent += items.count
         if replay.isRequestReply {
             replay.end.more = !replay.isComplete
             replay.isComplete = true
-            replay.outbox = [[replay.peer, Message([])] + bodies + [Message(json(replay.end))]]
+            replay.outbox = [[replay.peer, Message([])] + items.flatMap { $0 } + [Message(json(replay.end))]]
         } else {
-            replay.outbox = bodies.map { [replay.peer, $0] }
+            replay.outbox = items.map { [replay.peer] + $0 }
             if replay.isComplete { replay.outbox.append([replay.peer, Message(json(replay.end))]) }
-        }
-    }
-
-    private func body(of record: OutcomeRecord, _ format: ReplayRequest.Format) throws -> Message {
-        switch format {
-        case .pb: Message(record.body)
-        case .json: Message(try record.outcome().jsonBytes())
         }
     }
 
@@ -194,7 +156,7 @@ final class ReplayServer {
         let isStuck = !replay.outbox.isEmpty && now - replay.lastProgress > patience
         if isStuck {
             logger.notice(
-                "gave up a replay: its peer reads nothing", metadata: ["session": "\(replay.session)"])
+                "gave up a replay: its peer reads nothing", metadata: ["session": "\(replay.end.session ?? "all")"])
         }
         return !isGone && !isStuck
     }

@@ -29,6 +29,14 @@ struct SinkCommand: AsyncParsableCommand {
     @Option(help: "The store, an SQLite file on a local disk. Made where there is none; its folder must exist.")
     var store = "posebus.sqlite"
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Keep the pictures too that posebus-infer --forward-frames sends on, up to so many bytes (500M, 2G); the oldest go \
+            first. With them a recording can be looked at. Frames that ingest decoded (--payload rgb) are not kept.
+            """, valueName: "bytes"))
+    var keepFrames: ByteCount?
+
     @OptionGroup var listening: ListeningOptions
     @OptionGroup var liveness: LivenessOptions
     @OptionGroup var logging: LoggingOptions
@@ -38,6 +46,7 @@ struct SinkCommand: AsyncParsableCommand {
         var configuration = SinkConfiguration(
             bindOutcomes: bindOutcomes, bindResults: bindResults, bindAcknowledgements: bindAcks,
             bindReplay: bindReplay, store: store)
+        configuration.frameBytes = keepFrames.flatMap { $0.bytes > 0 ? $0.bytes : nil }
         configuration.security = try listening.security(for: "sink", logger: logger)
         let pulse = liveness.startWatchdog(logger: logger).watch(
             "sink", meaning: "nothing is stored, acknowledged or published; ingest keeps what it has")

@@ -12,6 +12,8 @@ package struct SinkConfiguration: Sendable {
     package var security = StageSecurity.thisMachine
     /// The SQLite file.
     package var store: String
+    /// How many bytes of pictures the store may hold; nil keeps none.
+    package var frameBytes: Int64?
     /// The most outcomes one commit carries, and the most held while the store cannot be written.
     package var maxBatch = 256
     /// How long after the beginning of a commit the next one begins, at the earliest: more outcomes share a transaction.

@@ -31,6 +31,14 @@ extension SinkLoop {
                 batch[index] = .outcome(pending)
                 bodies.append(body)
                 entries.append(.outcome(OutcomeRecord(pending.outcome, body: body)))
+                if let jpeg = pending.jpeg {
+                    let header = pending.outcome.frame
+                    entries.append(
+                        .frame(
+                            FrameRecord(
+                                session: header.session, sequence: header.sequence,
+                                jpeg: jpeg.withUnsafeBytes { Data($0) })))
+                }
                 if let state = pending.sessionState {
                     entries.append(
                         .state(SessionStateRecord(session: pending.outcome.frame.session, state: state.bytes)))

@@ -9,7 +9,7 @@ extension SinkLoop {
     func take(_ message: Received, _ now: Timestamp, _ instant: ContinuousClock.Instant) {
         internalCounters.received += 1
         do {
-            switch try Intake(message, at: now) {
+            switch try Intake(message, at: now, keepingPicture: configuration.frameBytes != nil) {
             case .outcome(let pending): try take(pending, instant)
             case .end(let header): try take(end: header, instant)
             }

@@ -72,7 +72,7 @@ package final class SinkLoop {
         self.configuration = configuration
         self.logger = logger
         do throws(StoreError) {
-            store = try StoreWriter(path: configuration.store)
+            store = try StoreWriter(path: configuration.store, frameBytes: configuration.frameBytes)
         } catch {
             let cannotCreate: [StoreError.Kind] = [.diskFull, .inputOutput, .busy, .damaged, .other]
             throw StageFailure(

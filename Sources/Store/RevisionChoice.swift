@@ -1,4 +1,4 @@
-public import Messages
+internal import Messages
 
 /// Which form of a session's poses is wanted.
 public enum RevisionChoice: Sendable, Equatable, CustomStringConvertible {

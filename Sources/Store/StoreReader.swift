@@ -50,6 +50,18 @@ public final class StoreReader: Sendable {
         }
     }
 
+    /// The sessions that began last, of one stream or of all, in the order in which they began.
+    public func newestSessions(of stream: StreamName? = nil, limit: Int) throws(StoreError) -> [SessionRecord] {
+        try translatingErrors(of: path) {
+            try database.read { db in
+                try Row.fetchAll(
+                    db, sql: Self.sessionColumns + " WHERE ?1 IS NULL OR stream = ?1 ORDER BY id DESC LIMIT ?2",
+                    arguments: [stream?.description, limit]
+                ).reversed().map(session)
+            }
+        }
+    }
+
     /// One session, or nil where the store does not know it.
     public func session(_ id: SessionID) throws(StoreError) -> SessionRecord? {
         try translatingErrors(of: path) {

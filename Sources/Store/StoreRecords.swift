@@ -80,10 +80,29 @@ public struct SessionStateRecord: Sendable, Equatable {
     }
 }
 
+/// The picture that an outcome belongs to.
+public struct FrameRecord: Sendable, Equatable {
+    /// The run of the stream.
+    public var session: SessionID
+    /// The frame's number in the session.
+    public var sequence: SequenceNumber
+    /// The JPEG as the camera sent it.
+    public var jpeg: Data
+
+    /// A picture.
+    public init(session: SessionID, sequence: SequenceNumber, jpeg: Data) {
+        self.session = session
+        self.sequence = sequence
+        self.jpeg = jpeg
+    }
+}
+
 /// What one commit stores, in the order in which it is to be seen.
 public enum StoreEntry: Sendable, Equatable {
     /// An outcome of the session's next sequence.
     case outcome(OutcomeRecord)
+    /// The picture of the outcome just before it.
+    case frame(FrameRecord)
     /// What infer knows after the session's last outcome: only the latest is kept, and only until the session ends.
     case state(SessionStateRecord)
     /// The end of a session.

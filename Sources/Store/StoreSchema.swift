@@ -68,6 +68,20 @@ enum StoreSchema {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("v4") { db in
+            // The pictures that outcomes belong to, where a sink keeps them, in the order in which they came: the oldest
+            // go first.
+            try db.execute(
+                sql: """
+                    CREATE TABLE frames (
+                        id INTEGER PRIMARY KEY,
+                        session INTEGER NOT NULL REFERENCES sessions (id),
+                        sequence INTEGER NOT NULL,
+                        jpeg BLOB NOT NULL,
+                        UNIQUE (session, sequence)
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 

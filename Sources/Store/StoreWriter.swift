@@ -13,14 +13,17 @@ public final class StoreWriter {
     public private(set) var reader: StoreReader
 
     private let lock: StoreLock
+    private var keptFrames: KeptFrames
     package private(set) var database: DatabaseQueue
     /// Sessions that were written to and have not ended; others are read when they are asked for.
     private var running: [SessionID: SessionState] = [:]
 
     /// Opens a store, or makes one where there is no file.
     ///
+    /// - Parameter frameBytes: how many bytes of pictures it may hold; the oldest make room. Nil leaves those alone that it
+    ///   holds and takes none.
     /// - Throws: `StoreError`, naming what keeps the file from being written.
-    public init(path: String) throws(StoreError) {
+    public init(path: String, frameBytes: Int64? = nil) throws(StoreError) {
         self.path = path
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isFolder: ObjCBool = false
@@ -31,7 +34,9 @@ public final class StoreWriter {
             throw StoreError(.notAStore, path: path, detail: "it is a folder")
         }
         lock = try StoreLock(store: path)
-        database = try translatingErrors(of: path) { try Self.open(path) }
+        let database = try translatingErrors(of: path) { try Self.open(path) }
+        self.database = database
+        keptFrames = try translatingErrors(of: path) { try database.read { try KeptFrames($0, limit: frameBytes) } }
         reader = StoreReader(database, path: path)
     }
 
@@ -70,7 +75,11 @@ public final class StoreWriter {
     /// - Throws: `StoreError`; of kind `lostCommits` where the file has less than `append` confirmed.
     public func reopen() throws(StoreError) {
         try? database.close()
-        database = try translatingErrors(of: path) { try Self.open(path) }
+        let database = try translatingErrors(of: path) { try Self.open(path) }
+        self.database = database
+        keptFrames = try translatingErrors(of: path) {
+            try database.read { try KeptFrames($0, limit: keptFrames.limit) }
+        }
         reader = StoreReader(database, path: path)
         for (session, state) in running {
             guard let record = try reader.session(session), record.next >= state.next else {
@@ -87,12 +96,14 @@ public final class StoreWriter {
     /// Outcomes the store has already are left out: the first commit wins. A session that is new to the store begins
     /// with the outcome that comes first, whatever its sequence: another store may have its beginning.
     ///
-    /// - Returns: how many entries were new.
+    /// - Returns: how many outcomes and ends were new.
     /// - Throws: `StoreError`; then nothing of the batch is stored, and the same batch may be tried again.
     @discardableResult
     public func append(_ batch: [StoreEntry]) throws(StoreError) -> Int {
         var touched: [SessionID: SessionState] = [:]
+        var frames = keptFrames
         var stored = 0
+        var newest: OutcomeRecord?
         try translatingErrors(of: path) {
             try database.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
@@ -101,17 +112,21 @@ public final class StoreWriter {
                         let isNew =
                             switch entry {
                             case .outcome(let outcome): try add(outcome, to: &touched, with: insert, in: db)
+                            case .frame(let frame): try add(frame, to: &frames, following: newest, touched, in: db)
                             case .state(let state): add(state, to: &touched)
                             case .end(let end): try add(end, to: &touched, in: db)
                             }
+                        if case .outcome(let outcome) = entry { newest = isNew ? outcome : nil }
                         if isNew { stored += 1 }
                     }
                     for state in touched.values where state.isChanged { try save(state, in: db) }
+                    try frames.makeRoom(in: db)
                     return .commit
                 }
             }
         }
         // Only now: a failed transaction leaves the marks as they were.
+        keptFrames = frames
         for (session, var state) in touched {
             state.isChanged = false
             running[session] = state.ended == nil ? state : nil
@@ -141,6 +156,19 @@ public final class StoreWriter {
         if outcome.dropReason == nil { state.poses += 1 } else { state.drops += 1 }
         state.isChanged = true
         return true
+    }
+
+    /// Belongs to the outcome just before it: the picture of one that was there already may have been deleted for its age.
+    private func add(
+        _ frame: FrameRecord, to frames: inout KeptFrames, following outcome: OutcomeRecord?,
+        _ touched: [SessionID: SessionState], in db: Database
+    ) throws -> Bool {
+        if let outcome, outcome.session == frame.session, outcome.sequence == frame.sequence,
+            let row = touched[frame.session]?.row
+        {
+            try frames.add(frame, toSessionInRow: row, in: db)
+        }
+        return false
     }
 
     /// Belongs to an outcome of the same batch: alone it says nothing.

@@ -15,11 +15,12 @@ struct StagePlans: Sendable {
     /// - Parameters:
     ///   - ephemeral: whether feeders and subscribers are served on free ports; the stages then meet in files.
     ///   - spool: folder where ingest keeps what is accepted; nil keeps it in memory.
+    ///   - keepFrames: how many bytes of pictures the store keeps.
     ///   - logLevel: of all three.
     ///   - keyArguments: which keys all three have.
     init(
         engine: EngineKind, store: String, models: URL, threads: Int?, settings: EngineSettings, ephemeral: Bool,
-        spool: String?, logLevel: String, keyArguments: [String]
+        spool: String?, keepFrames: ByteCount, logLevel: String, keyArguments: [String]
     ) throws {
         // Short: the path of a local socket has at most 107 bytes.
         var template = Array("/tmp/posebus-XXXXXX".utf8CString)
@@ -37,8 +38,11 @@ struct StagePlans: Sendable {
         )
         let level = ["--log-level", logLevel] + keyArguments
 
+        let isKeeping = keepFrames.bytes > 0
+
         sink = .init(
-            name: "posebus-sink", arguments: ["--store", store] + level,
+            name: "posebus-sink",
+            arguments: ["--store", store] + (isKeeping ? ["--keep-frames", "\(keepFrames)"] : []) + level,
             binds: [
                 ("outcomes", "--bind-outcomes", outcomes), ("acks", "--bind-acks", acks),
                 ("results", "--bind-results", outer(.results)), ("replay", "--bind-replay", outer(.replay)),
@@ -46,7 +50,8 @@ struct StagePlans: Sendable {
         infer = .init(
             name: "posebus-infer",
             arguments: ["--sink", outcomes, "--engine", engine.rawValue, "--models", models.path]
-                + settings.arguments + (threads.map { ["--threads", "\($0)"] } ?? []) + level,
+                + settings.arguments + (isKeeping ? ["--forward-frames"] : [])
+                + (threads.map { ["--threads", "\($0)"] } ?? []) + level,
             binds: [("frames", "--bind", frames)])
         ingest = .init(
             name: "posebus-ingest",

@@ -49,6 +49,12 @@ struct UpCommand: AsyncParsableCommand {
             """)
     var spool: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep the pictures beside the poses, up to so many bytes; the oldest go first. 0: none.", valueName: "bytes"
+        ))
+    var keepFrames = ByteCount(bytes: 2 << 30)
+
     @Option(help: "Level of the stages' logs shown here.")
     var stageLogLevel = "warning"
 
@@ -76,7 +82,7 @@ struct UpCommand: AsyncParsableCommand {
                 plans: try StagePlans(
                     engine: engine, store: store, models: folder, threads: threads, settings: settings,
                     ephemeral: ephemeral,
-                    spool: spool, logLevel: stageLogLevel, keyArguments: security.arguments),
+                    spool: spool, keepFrames: keepFrames, logLevel: stageLogLevel, keyArguments: security.arguments),
                 store: store, joints: file, keys: keys)
         } catch {
             printError("posebus up: \(error)")
