@@ -13,6 +13,7 @@ struct PoseBusCommand: AsyncParsableCommand {
               posebus up ride.mp4           run everything on a video
               posebus export --store posebus.sqlite    read the poses, as JSON
               posebus verify posebus.sqlite            see that no frame is missing
+              posebus view posebus.sqlite   look at it in the browser
 
             Live:
               posebus up /dev/video0        a camera, until Ctrl-C
@@ -21,7 +22,8 @@ struct PoseBusCommand: AsyncParsableCommand {
             Each stage can also run alone on its own machine: posebus-ingest, posebus-infer, posebus-sink.
             """,
         subcommands: [
-            UpCommand.self, FeedCommand.self, WatchCommand.self, ImageCommand.self, ExportCommand.self,
+            UpCommand.self, FeedCommand.self, WatchCommand.self, ViewCommand.self, ImageCommand.self,
+            ExportCommand.self,
             RefineCommand.self, VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
         ])
 }

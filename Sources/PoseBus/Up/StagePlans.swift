@@ -1,12 +1,18 @@
+internal import ArgumentParser
 internal import Foundation
 internal import Messages
 internal import Stage
 internal import Weights
 
 /// How the three stages of one machine are started, so that all of them can be started at once: what they meet at is
-/// known before.
+/// known before. The gateway comes after them: it is a client of where they listen.
 struct StagePlans: Sendable {
     let sink, infer, ingest: Supervisor.Plan
+    /// The gateway's executable.
+    static let gatewayName = "posebus-gateway"
+    private let viewer: ViewerOptions?
+    /// Options of the gateway that follow from those of the stages.
+    private let gatewayArguments: [String]
     /// Holds the stages' own meeting points where ports are free ones; nil with fixed ports.
     private let folder: URL?
 
@@ -17,10 +23,11 @@ struct StagePlans: Sendable {
     ///   - spool: folder where ingest keeps what is accepted; nil keeps it in memory.
     ///   - keepFrames: how many bytes of pictures the store keeps.
     ///   - logLevel: of all three.
-    ///   - keyArguments: which keys all three have.
+    ///   - keyArguments: which keys all of them have.
+    ///   - viewer: how the gateway is reached; nil: there is none.
     init(
         engine: EngineKind, store: String, models: URL, threads: Int?, settings: EngineSettings, ephemeral: Bool,
-        spool: String?, keepFrames: ByteCount, logLevel: String, keyArguments: [String]
+        spool: String?, keepFrames: ByteCount, logLevel: String, keyArguments: [String], viewer: ViewerOptions?
     ) throws {
         // Short: the path of a local socket has at most 107 bytes.
         var template = Array("/tmp/posebus-XXXXXX".utf8CString)
@@ -37,6 +44,13 @@ struct StagePlans: Sendable {
             inner(.infer, "frames"), inner(.outcomes, "outcomes"), inner(.acknowledgements, "acks")
         )
         let level = ["--log-level", logLevel] + keyArguments
+        self.viewer = viewer
+        gatewayArguments =
+            [
+                "--infer", frames, "--engine", engine.rawValue, "--device", Self.device(of: engine, settings),
+                "--state", store + ".gateway",
+            ]
+            + (settings.hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + level
 
         let isKeeping = keepFrames.bytes > 0
 
@@ -64,11 +78,43 @@ struct StagePlans: Sendable {
             ])
     }
 
+    /// How the gateway is started once the stages listen; nil where nobody wants it.
+    ///
+    /// - Throws: `StageFailure` where a stage does not say where it listens.
+    func gateway(sink: Readiness, ingest: Readiness) throws -> Supervisor.Plan? {
+        guard let viewer else { return nil }
+        let places = [
+            ("--results", sink["results"]), ("--replay", sink["replay"]), ("--preview", ingest["preview"]),
+            ("--ingest", ingest["request"]),
+        ]
+        let arguments = try places.flatMap { option, endpoint in
+            guard let endpoint else { throw StageFailure.otherRelease }
+            return [option, endpoint]
+        }
+        return .init(
+            name: Self.gatewayName, arguments: arguments + viewer.arguments + gatewayArguments,
+            binds: [("http", "--bind-http", viewer.address ?? (isEphemeral ? "127.0.0.1:0" : "127.0.0.1:5000"))],
+            isEssential: false)
+    }
+
+    /// Where infer will compute, in the words of the old API: cpu or cuda.
+    private static func device(of engine: EngineKind, _ settings: EngineSettings) -> String {
+        guard engine == .hmr2, settings.device != "cpu" else { return "cpu" }
+        return settings.device == "auto" && !FileManager.default.fileExists(atPath: "/dev/nvidiactl") ? "cpu" : "cuda"
+    }
+
     /// Whether nobody else's ports can be in the way.
     var isEphemeral: Bool { folder != nil }
 
     /// Removes what was made for the run.
     func cleanUp() {
         if let folder { try? FileManager.default.removeItem(at: folder) }
+    }
+}
+
+extension StageFailure {
+    /// The programs do not understand each other.
+    static var otherRelease: StageFailure {
+        StageFailure("the stages beside posebus are of another release; build all of them", exitCode: .failure)
     }
 }

@@ -5,7 +5,8 @@ internal import Stage
 
 /// Keeps stages running on this machine: starts them, restarts one that dies on the endpoints it had, and stops them.
 ///
-/// A stage that cannot be started, or that dies again and again, ends them all, with the stage's own reason.
+/// A stage that cannot be started, or that dies again and again, ends them all, with the stage's own reason; one that the
+/// frames do not pass through (`isEssential` false) only ends itself.
 actor Supervisor {
     /// A stage and how it is started.
     struct Plan: Sendable {
@@ -15,6 +16,8 @@ actor Supervisor {
         let arguments: [String]
         /// Option and endpoint of everything it binds, by the name in its ready line.
         var binds: [(name: String, option: String, endpoint: String)]
+        /// Whether the others have nothing to do without it.
+        var isEssential = true
     }
 
     private struct Running {
@@ -59,7 +62,7 @@ actor Supervisor {
     /// Starts a stage and waits until it is ready. From then on it is restarted when it dies.
     ///
     /// - Returns: where it listens.
-    /// - Throws: what kept it from being ready; then all are being ended.
+    /// - Throws: what kept it from being ready; then all are being ended, where it is essential.
     func start(_ plan: Plan) async throws -> Readiness {
         guard !hasGivenUp else { throw CancellationError() }
         stages[plan.name] = Running(plan: plan)
@@ -74,7 +77,9 @@ actor Supervisor {
             return readiness
         } catch {
             let isEnding = stages[plan.name]?.isEnding ?? true
-            if !isEnding {
+            if !plan.isEssential {
+                stages[plan.name] = nil
+            } else if !isEnding {
                 giveUp(error as? StageFailure ?? StageFailure("\(plan.name): \(error)", exitCode: .failure))
             }
             throw error
@@ -161,9 +166,13 @@ actor Supervisor {
             stages[name]?.recentDeaths = deaths
             stages[name]?.process = nil
             guard deaths.count < Self.deathsAMinute else {
-                giveUp(
-                    StageFailure(
-                        "\(name) died \(deaths.count) times within a minute; at last it \(how)", exitCode: exitCode))
+                let account = "\(name) died \(deaths.count) times within a minute; at last it \(how)"
+                if stages[name]?.plan.isEssential == false {
+                    log(account + ". The others go on without it")
+                    stages[name] = nil
+                } else {
+                    giveUp(StageFailure(account, exitCode: exitCode))
+                }
                 return
             }
             log("\(name) \(how); it is restarted")

@@ -12,9 +12,10 @@ struct UpCommand: AsyncParsableCommand {
         commandName: "up",
         abstract: "Run all stages on this machine, feed SOURCEs if any, and say what became of every frame.",
         discussion: """
-            Starts posebus-sink, posebus-infer and posebus-ingest, restarts one that dies, and feeds each SOURCE as a stream of \
-            its own (see `posebus help feed` for what a SOURCE can be). With SOURCEs it ends when they end; without, or with a \
-            camera, it runs until Ctrl-C.
+            Starts posebus-sink, posebus-infer, posebus-ingest and posebus-gateway, restarts one that dies, and feeds each SOURCE \
+            as a stream of its own (see `posebus help feed` for what a SOURCE can be). The gateway's address, which it prints, \
+            shows everything in a browser. With SOURCEs it ends when they end, or stays with --stay; without, or with a camera, \
+            it runs until Ctrl-C.
 
               posebus up ride.mp4
               posebus up left.mp4 right.mp4 --store session.sqlite
@@ -36,8 +37,14 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Threads the engine computes with. Default: half of the cores; all of them for hmr2.")
     var threads: Int?
 
-    @Flag(help: "Bind to free ports instead of 5550-5573, so that several can run beside each other.")
+    @Flag(help: "Bind to free ports instead of 5000 and 5550-5573, so that several can run beside each other.")
     var ephemeral = false
+
+    @Flag(help: "When the SOURCEs have ended, go on with the viewer and for further feeders until Ctrl-C.")
+    var stay = false
+
+    @Flag(help: "Without the gateway: no viewer and no HTTP.")
+    var noViewer = false
 
     @Option(help: "With a test: source: write the known joints to this file.")
     var joints: String?
@@ -58,6 +65,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Level of the stages' logs shown here.")
     var stageLogLevel = "warning"
 
+    @OptionGroup(title: "Viewer and HTTP") var viewer: ViewerOptions
     @OptionGroup(title: "HMR2") var settings: EngineSettings
     @OptionGroup(title: "Security") var security: SecurityOptions
 
@@ -82,8 +90,9 @@ struct UpCommand: AsyncParsableCommand {
                 plans: try StagePlans(
                     engine: engine, store: store, models: folder, threads: threads, settings: settings,
                     ephemeral: ephemeral,
-                    spool: spool, keepFrames: keepFrames, logLevel: stageLogLevel, keyArguments: security.arguments),
-                store: store, joints: file, keys: keys)
+                    spool: spool, keepFrames: keepFrames, logLevel: stageLogLevel, keyArguments: security.arguments,
+                    viewer: noViewer ? nil : viewer),
+                store: store, joints: file, keys: keys, stays: stay)
         } catch {
             printError("posebus up: \(error)")
             throw error is WeightError ? ExitCode.configuration : (error as? StageFailure)?.exitCode ?? .failure
