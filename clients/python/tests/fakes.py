@@ -7,6 +7,7 @@ import threading
 import uuid
 
 import zmq
+from zmq.auth.thread import ThreadAuthenticator
 
 from test_follower import Sink, outcome_json
 
@@ -114,6 +115,53 @@ class FakeIngest(threading.Thread):
                 self.received.append((header, parts[1] if len(parts) > 1 else None))
                 if answer is not None:
                     socket.send_multipart([peer, answer.encode()])
+
+    def stop(self):
+        self._stopping = True
+        self.join(DEADLINE)
+
+
+class FakeReplay(threading.Thread):
+    """Answers requests as `answer(request)` says: messages of one or more parts, none, or False to end."""
+
+    def __init__(self, answer, endpoint="tcp://127.0.0.1:*", keys=None):
+        super().__init__(daemon=True)
+        self.answer = answer
+        self.requests = []
+        self._at = endpoint
+        self._keys = keys
+        self._ready = threading.Event()
+        self._stopping = False
+        self.start()
+        assert self._ready.wait(DEADLINE)
+
+    def run(self):
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+            guard = None
+            if self._keys:
+                guard = ThreadAuthenticator(context)
+                guard.start()
+                # No key is known: everybody is turned away.
+                guard.configure_curve(location=str(self._keys))
+                socket.curve_server = True
+                self.public_key, secret_key = zmq.curve_keypair()
+                socket.curve_publickey, socket.curve_secretkey = self.public_key, secret_key
+            socket.linger = 0
+            socket.bind(self._at)
+            self.endpoint = socket.last_endpoint.decode()
+            self._ready.set()
+            while not self._stopping:
+                if not socket.poll(10):
+                    continue
+                peer, request = socket.recv_multipart()
+                self.requests.append(json.loads(request))
+                messages = self.answer(self.requests[-1])
+                if messages is False:
+                    break
+                for message in messages:
+                    socket.send_multipart([peer, *message])
+            if guard:
+                guard.stop()
 
     def stop(self):
         self._stopping = True

@@ -10,12 +10,22 @@ from fakes import DEADLINE
 
 @pytest.mark.parametrize(
     "client",
-    ['Feeder("door", "tcp://127.0.0.1:9")', 'Subscriber("tcp://127.0.0.1:9", "tcp://127.0.0.1:9")'],
+    [
+        'Feeder("door", "tcp://127.0.0.1:9")',
+        'Subscriber("tcp://127.0.0.1:9", "tcp://127.0.0.1:9")',
+        'asking(Archive("tcp://127.0.0.1:9"))',
+    ],
 )
 def test_a_client_in_a_cycle_is_collected_without_waiting(client):
     script = f"""
 import gc
-from posebus import Feeder, Subscriber
+from posebus import Archive, ArchiveTimeout, Feeder, Subscriber
+def asking(archive):
+    try:
+        archive.sessions(timeout=0.05)
+    except ArchiveTimeout:
+        archive._connected()
+    return archive
 for _ in range(20):
     cycle = [{client}]
     cycle.append(cycle)

@@ -37,6 +37,14 @@ def test_frames_are_numbered_confirmed_and_ended(ingests):
     assert end == ({"stream": "door", "feeder": name, "end": True}, None)
 
 
+def test_a_still_says_so(ingests):
+    ingest = ingests()
+    with Feeder("stills", ingest.endpoint) as feeder:
+        feeder.send(b"image", still=True)
+        feeder.send(b"image")
+    assert [header.get("still") for header, _ in ingest.received] == [True, None]
+
+
 def test_no_more_than_allowed_are_unconfirmed(ingests):
     ingest = ingests(answer=lambda header: None)
     feeder = Feeder("door", ingest.endpoint, max_outstanding=4)

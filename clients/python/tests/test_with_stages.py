@@ -2,11 +2,23 @@
 
 import sqlite3
 import threading
+import uuid
 
 import pytest
 
 from fakes import DEADLINE
-from posebus import Feeder, FrameRefused, Outcome, ProtobufOutcome, SessionEvent, Subscriber
+from posebus import (
+    Archive,
+    ArchiveError,
+    ArchiveTimeout,
+    Feeder,
+    FrameRefused,
+    Outcome,
+    ProtobufOutcome,
+    SessionEvent,
+    Subscriber,
+    UnknownSession,
+)
 
 pytest.importorskip("images", reason="Tests/EndToEnd is not here")
 from images import jpegs, tiny_jpeg
@@ -148,3 +160,72 @@ def test_a_bad_image_is_refused_and_recorded(pipeline):
             if isinstance(event, Outcome):
                 outcomes.append(event.drop and event.drop.reason)
         assert outcomes == [None, "corrupt_jpeg", None]
+
+
+@pytest.fixture
+def archive(pipeline):
+    with Archive(pipeline.at["replay"], timeout=DEADLINE) as archive:
+        yield archive
+
+
+def test_an_archive_reads_a_session_that_goes_on(pipeline, archive):
+    with Feeder("door", pipeline.at["request"]) as feeder:
+        for frame in jpegs(50):
+            feeder.send(frame, timeout=DEADLINE, still=True)
+        feeder.flush(DEADLINE)
+        with subscriber(pipeline, streams=["door"]) as results:
+            assert collect(results, 50) == list(range(50))
+        (session,) = archive.sessions("door")
+        assert (session.first, session.next, session.poses, session.ended_ns) == (0, 50, 50, None)
+        outcomes = archive.outcomes(session.session, limit=20)
+        first = [next(outcomes).sequence for _ in range(20)]
+        for frame in jpegs(50):
+            feeder.send(frame, timeout=DEADLINE)
+        feeder.end(DEADLINE)
+        with subscriber(pipeline, streams=["door"]) as results:
+            assert collect(results) == list(range(100))
+        # What came meanwhile is part of it.
+        assert first + [outcome.sequence for outcome in outcomes] == list(range(100))
+    (session,) = archive.sessions()
+    assert (session.frames, session.kept_frames) == (100, 0) and session.ended_ns is not None
+    timeline = archive.timeline(session.session)
+    assert (timeline.next, timeline.persons, timeline.kept) == (100, [0] * 100, [])
+    assert archive.frame(session.session, 7) is None
+    with pytest.raises(ArchiveError, match="revision"):
+        archive.page(session.session, revision=3)
+
+
+def test_an_archive_finds_the_pictures_that_the_sink_keeps(pipeline, archive):
+    pipeline.options["sink"] = ["--keep-frames", "100M"]
+    pipeline.options["infer"] = ["--forward-frames"]
+    for stage in ("infer", "sink"):
+        assert pipeline.terminate(stage) == 0
+    for stage in ("sink", "infer"):
+        pipeline.start(stage)
+    with Feeder("door", pipeline.at["request"]) as feeder:
+        for frame in jpegs(10):
+            feeder.send(frame, timeout=DEADLINE)
+        feeder.end(DEADLINE)
+    with subscriber(pipeline, streams=["door"]) as results:
+        assert collect(results) == list(range(10))
+    (session,) = archive.sessions()
+    assert archive.timeline(session.session).kept == [(0, 9)]
+    assert [archive.frame(session.session, number) for number in range(10)] == list(jpegs(10))
+    assert archive.frame(session.session, 10) is None
+    with pytest.raises(UnknownSession):
+        archive.timeline(str(uuid.uuid4()))
+
+
+def test_an_archive_lives_through_a_killed_sink(pipeline, archive):
+    with Feeder("door", pipeline.at["request"]) as feeder:
+        for frame in jpegs(50):
+            feeder.send(frame, timeout=DEADLINE)
+        feeder.end(DEADLINE)
+    with subscriber(pipeline, streams=["door"]) as results:
+        assert collect(results) == list(range(50))
+    (session,) = archive.sessions()
+    pipeline.kill("sink")
+    with pytest.raises(ArchiveTimeout):
+        archive.page(session.session, timeout=0.5)
+    pipeline.start("sink")
+    assert [outcome.sequence for outcome in archive.outcomes(session.session)] == list(range(50))

@@ -5,7 +5,16 @@
 ...     print(outcome.sequence, len(outcome.persons))
 """
 
-from .errors import CurveError, FeederTimeout, FrameRefused, PoseBusError
+from .archive import Archive, Page, Revision, SessionSummary, Timeline, TimelineDrop
+from .errors import (
+    ArchiveError,
+    ArchiveTimeout,
+    CurveError,
+    FeederTimeout,
+    FrameRefused,
+    PoseBusError,
+    UnknownSession,
+)
 from .feeder import Feeder
 from .follower import Position, Statistics
 from .outcomes import SMPL, Drop, Outcome, Person, ProtobufOutcome, SessionEvent, Timing
@@ -14,6 +23,9 @@ from .subscriber import AsyncSubscriber, Subscriber
 
 __all__ = [
     "SMPL",
+    "Archive",
+    "ArchiveError",
+    "ArchiveTimeout",
     "AsyncSubscriber",
     "Curve",
     "CurveError",
@@ -22,12 +34,18 @@ __all__ = [
     "FeederTimeout",
     "FrameRefused",
     "Outcome",
+    "Page",
     "Person",
     "PoseBusError",
     "Position",
     "ProtobufOutcome",
+    "Revision",
     "SessionEvent",
+    "SessionSummary",
     "Statistics",
     "Subscriber",
+    "Timeline",
+    "TimelineDrop",
     "Timing",
+    "UnknownSession",
 ]

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["CurveError", "FeederTimeout", "FrameRefused", "PoseBusError"]
+__all__ = [
+    "ArchiveError",
+    "ArchiveTimeout",
+    "CurveError",
+    "FeederTimeout",
+    "FrameRefused",
+    "PoseBusError",
+    "UnknownSession",
+]
 
 
 class PoseBusError(Exception):
@@ -10,7 +18,25 @@ class PoseBusError(Exception):
 
 
 class CurveError(PoseBusError):
-    """A key file cannot be used."""
+    """A key file cannot be used, or the other side does not let its key in."""
+
+
+class ArchiveError(PoseBusError):
+    """A sink does not answer what it was asked, for the reason that the message gives."""
+
+
+class ArchiveTimeout(ArchiveError, TimeoutError):
+    """A sink did not answer in time."""
+
+    def __init__(self, endpoint: str, seconds: float) -> None:
+        super().__init__(
+            f"the sink at {endpoint} has not answered within {seconds:g} s; see that posebus-sink runs there and that"
+            " this is its replay endpoint"
+        )
+
+
+class UnknownSession(ArchiveError, LookupError):
+    """The store has no such session."""
 
 
 class FeederTimeout(PoseBusError, TimeoutError):

@@ -13,7 +13,7 @@ from typing import Callable, Union
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from ._monitor import monitor
+from ._sockets import monitor
 from .errors import FeederTimeout, FrameRefused
 from .security import Curve
 
@@ -114,13 +114,21 @@ class Feeder:
         """The number the next frame gets."""
         return self._next
 
-    def send(self, jpeg: Image, capture_time_ns: int | None = None, timeout: float | None = None) -> int:
+    def send(
+        self,
+        jpeg: Image,
+        capture_time_ns: int | None = None,
+        timeout: float | None = None,
+        *,
+        still: bool = False,
+    ) -> int:
         """Sends a JPEG, waiting first while too many frames are unconfirmed.
 
         Args:
             jpeg: the image; it is kept until it is confirmed, so do not change it.
             capture_time_ns: when it was taken, Unix time; None: when ingest receives it.
             timeout: seconds to wait for room at most.
+            still: the picture stands for itself: nobody is followed into it or out of it.
 
         Returns:
             The frame's number. Its outcome carries it as ``camera_frame``.
@@ -136,6 +144,8 @@ class Feeder:
             keys["capture_time_ns"] = capture_time_ns
         if self._delivery is not None:
             keys["delivery"] = self._delivery
+        if still:
+            keys["still"] = True
         self._enqueue(keys, jpeg)
         return number
 

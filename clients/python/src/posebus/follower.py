@@ -305,7 +305,7 @@ class Follower(Generic[T]):
         if request is None:
             return
         request.heard_at = now
-        end = _replay_end(body)
+        end = replay_end(body)
         if end is not None:
             self._request = None
             self._scan_at = now
@@ -546,8 +546,8 @@ class Follower(Generic[T]):
         self._ready.append(session.end)
 
 
-def _replay_end(body: bytes) -> dict[str, Any] | None:
-    """The last message of an answer, or None where it is an outcome."""
+def replay_end(body: bytes) -> dict[str, Any] | None:
+    """The last message of an answer to a replay request, or None where it is something else of it."""
     if not body.startswith(b"{") or b'"end"' not in body:
         return None
     try:

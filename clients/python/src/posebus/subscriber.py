@@ -12,7 +12,7 @@ import zmq
 import zmq.asyncio
 from zmq.utils.monitor import parse_monitor_message
 
-from ._monitor import monitor
+from ._sockets import bounded_socket, monitor
 from .follower import Follower, Position, Sequenced, Statistics
 from .outcomes import Outcome, ProtobufOutcome, SessionEvent
 from .security import Curve
@@ -92,21 +92,7 @@ class _Connection(Generic[T]):
     # Sockets
 
     def _socket(self, kind: int, curve: Curve | None) -> zmq.Socket[bytes]:
-        socket: zmq.Socket[bytes] = self._context.socket(kind)
-        socket.linger = 0
-        socket.rcvhwm = socket.sndhwm = self._max_queued
-        socket.setsockopt(zmq.MAXMSGSIZE, self._max_message_bytes)
-        # No ZMTP heartbeats: while a slow reader's queue is full, libzmq takes the connection for dead, and aborts the
-        # process when it is read again (libzmq issue 3937). The follower notices a dead connection by asking.
-        socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
-        socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 10)
-        socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, 5)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
-        socket.setsockopt(zmq.RECONNECT_IVL, 50)
-        socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-        if curve is not None:
-            curve.apply(socket)
-        return socket
+        return bounded_socket(self._context, kind, self._max_queued, self._max_message_bytes, curve)
 
     def _open_results(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
         socket = self._socket(zmq.SUB, self._results_curve)
