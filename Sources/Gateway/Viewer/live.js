@@ -3,9 +3,9 @@
 import { button, el } from "./dom.js";
 import { LiveFeed, Rate } from "./livefeed.js";
 import { enter } from "./readout.js";
-import { fullScreen, viewKeys } from "./recording.js";
 import { onChange, settings } from "./settings.js";
 import { onStatus } from "./status.js";
+import { fullScreen, viewKeys } from "./viewkeys.js";
 import { Views } from "./views.js";
 
 export async function livePage(page, [name]) {
@@ -42,7 +42,7 @@ class LivePage {
       onState: (state) => this.#stateChanged(state),
     });
     this.#stops.push(onChange(() => this.feed.live.want({ meshes: this.#wantsMeshes() })), onStatus((status) => this.#status(status)));
-    this.keys = viewKeys(this.views);
+    this.keys = viewKeys([this.views]);
   }
 
   /** Meshes are 80 kB a person and frame: only while they are looked at. */

@@ -25,6 +25,7 @@ export class Scene3D {
   #middle = null;
   #placed = false;
   #preset = "front";
+  #attended = 0;
 
   constructor(holder, body) {
     this.body = body;
@@ -169,7 +170,10 @@ export class Scene3D {
       return this.look(this.#preset);
     }
     if (!settings.follow || this.#preset === "camera") return;
-    const move = middle.clone().sub(this.controls.target).multiplyScalar(0.25);
+    const now = performance.now();
+    const part = 1 - Math.exp(-(now - this.#attended) / 120);
+    this.#attended = now;
+    const move = middle.clone().sub(this.controls.target).multiplyScalar(part);
     this.controls.target.add(move);
     this.camera.position.add(move);
     this.controls.update();
