@@ -115,7 +115,7 @@ class ComparePage {
 class Pane {
   constructor(player, place, choiceBox, offset) {
     this.player = player;
-    this.views = new Views({ name: LETTERS[place], label: `${LETTERS[place]}: ${player.session.stream}` });
+    this.views = new Views({ name: LETTERS[place], size: [player.session.width, player.session.height], label: `${LETTERS[place]}: ${player.session.stream}` });
     this.part = { player, offset, show: (index) => this.views.show(player.shot(index)) };
     this.timeline = new Timeline(player, { label: `Timeline of ${LETTERS[place]}`,
       onSeek: (time) => this.transport.seek(time - this.part.offset), onPause: () => this.transport.pause() });

@@ -42,7 +42,7 @@ class RecordingPage {
   constructor(page, player, query) {
     this.player = player;
     const { session } = player;
-    this.views = new Views({ name: "main", label: `Frames of ${session.stream} with what was found in them` });
+    this.views = new Views({ size: [session.width, session.height], label: `Frames of ${session.stream} with what was found in them` });
     this.part = { player, offset: 0, show: (index) => this.#show(index) };
     this.transport = new Transport([this.part]);
     this.transport.onChange = () => this.#paint();

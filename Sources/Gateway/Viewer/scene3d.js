@@ -22,7 +22,7 @@ export class Scene3D {
   #stopListening;
   #shot = null;
   #floors = [];
-  #middle = null;
+  #middle = new THREE.Vector3(0, 0, -4);
   #placed = false;
   #preset = "front";
   #attended = 0;
@@ -59,6 +59,7 @@ export class Scene3D {
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#theme(), { signal: this.#ended.signal });
     this.#theme();
     this.#settle();
+    this.look(this.#preset);
     this.#resize();
   }
 
@@ -119,7 +120,6 @@ export class Scene3D {
     const again = this.#shot?.outcome === shot.outcome;
     this.#shot = shot;
     const { outcome, meshes = [] } = shot;
-    if (outcome.drop) return;
     const skeleton = skeletonNamed(outcome.skeleton);
     const bodies = new Map(settings.mesh ? meshes.map((mesh) => [mesh.track_id, mesh.vertices]) : []);
     const middles = [];
@@ -183,7 +183,6 @@ export class Scene3D {
   look(preset) {
     this.#preset = preset;
     for (const one of this.tools.querySelectorAll("[data-preset]")) press(one, one.dataset.preset === preset);
-    if (!this.#middle) return;
     if (preset === "camera") {
       this.#seeAsCamera();
     } else {
@@ -200,7 +199,7 @@ export class Scene3D {
 
   /** From where the camera stood, with its angle of view: the whole picture fits. */
   #seeAsCamera() {
-    if (!this.#shot || !this.#middle) return;
+    if (!this.#shot) return;
     const { outcome } = this.#shot;
     const focal = focalOf(outcome);
     const width = outcome.width || 16, height = outcome.height || 9;
