@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// The colours of a person, drawn from a seed. Components 0…1.
-struct Appearance {
+struct Appearance: Paint {
     var skin: Vector
     var hair: Vector
     var shirt: Vector

@@ -45,7 +45,7 @@ struct Rasterizer {
     }
 
     /// Draws triangles; those that face away are left out.
-    mutating func draw(_ vertices: [Vertex], _ triangles: [(Int32, Int32, Int32)], _ person: Appearance) {
+    mutating func draw(_ vertices: [Vertex], _ triangles: [(Int32, Int32, Int32)], _ paint: some Paint) {
         let scale = Float(Self.samplesPerPixel)
         let (columns, rows, left, top) = (columns, rows, Float(left), Float(top))
         vertices.withUnsafeBufferPointer { vertices in
@@ -78,7 +78,7 @@ struct Rasterizer {
                                 nearness[index] = near
                                 let normal = normalized(wa * a.normal + wb * b.normal + wc * c.normal)
                                 let place = wa * a.place + wb * b.place + wc * c.place
-                                let color = person.color(a.material, at: place) * Self.light(on: normal)
+                                let color = paint.color(a.material, at: place) * Self.light(on: normal)
                                 samples[index] = SIMD4(color, 1)
                             }
                         }
@@ -106,7 +106,9 @@ struct Rasterizer {
     }
 
     /// Averages the samples over the picture behind them.
-    func finish(into pixels: inout [UInt8], width: Int) {
+    ///
+    /// - Parameter opacity: 0 to 1: how much of the picture behind a surface is covered.
+    func finish(into pixels: inout [UInt8], width: Int, opacity: Float = 1) {
         let step = Self.samplesPerPixel
         let share = 1 / Float(step * step)
         for y in 0..<(rows / step) {
@@ -115,13 +117,19 @@ struct Rasterizer {
                 var sum = samples[first] + samples[first + 1]
                 sum += samples[first + columns] + samples[first + columns + 1]
                 guard sum.w > 0 else { continue }
-                let covered = sum.w * share
+                let covered = opacity * sum.w * share
                 let target = 3 * ((top + y) * width + left + x)
                 for channel in 0..<3 {
                     let behind = Float(pixels[target + channel]) * (1 - covered)
-                    pixels[target + channel] = UInt8(min(255, behind + 255 * share * sum[channel]))
+                    pixels[target + channel] = UInt8(min(255, behind + 255 * opacity * share * sum[channel]))
                 }
             }
         }
     }
+}
+
+/// What gives a surface its colour.
+protocol Paint {
+    /// The colour of a place on the body at rest, components 0…1, before light falls on it.
+    func color(_ material: Material, at place: Vector) -> Vector
 }
