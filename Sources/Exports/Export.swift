@@ -13,10 +13,23 @@ package func export(
     progress: @escaping (Int) -> Void = { _ in }
 ) throws -> ExportSummary {
     let run = ExportRun(recordings, format: format, url: url, options: options, progress: progress)
-    switch format {
-    case .json: try run.writeJSON()
-    case .csv: try run.writeTable()
-    case .obj, .ply: try run.writeMeshes()
+    do {
+        switch format {
+        case .json: try run.writeJSON()
+        case .csv: try run.writeTable()
+        case .npz: try run.writeAMASS()
+        case .bvh: try run.writeBVH()
+        case .glb: try run.writeGLB()
+        case .obj, .ply: try run.writeMeshes()
+        case .openpose: try run.writeOpenPose()
+        case .coco: try run.writeCOCO()
+        case .phalp: try run.writePHALP()
+        case .mp4: try run.writeVideo()
+        }
+    } catch {
+        // A folder in which nothing was written says nothing; this leaves any other as it is.
+        if run.hasMadeFolder { rmdir(url.path) }
+        throw error
     }
     return run.summary
 }
@@ -28,6 +41,7 @@ final class ExportRun {
     let url: URL
     let options: ExportOptions
     var summary = ExportSummary()
+    private(set) var hasMadeFolder = false
     private let progress: (Int) -> Void
 
     init(
@@ -55,7 +69,7 @@ final class ExportRun {
             }
             guard isCounted else { return }
             summary.outcomes += 1
-            if summary.outcomes.isMultiple(of: 500) { progress(summary.outcomes) }
+            if summary.outcomes.isMultiple(of: 100) { progress(summary.outcomes) }
         }
     }
 
@@ -71,6 +85,7 @@ final class ExportRun {
 
     /// The folder to write to, made if it is not there.
     func folder() throws -> URL {
+        hasMadeFolder = hasMadeFolder || !FileManager.default.fileExists(atPath: url.path)
         do {
             try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         } catch {

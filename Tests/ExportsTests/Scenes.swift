@@ -37,3 +37,51 @@ final class Scratch {
         try FileManager.default.contentsOfDirectory(atPath: url.appending(path: folder).path).sorted()
     }
 }
+
+/// Persons and frames that the tests put together.
+enum Scenes {
+    static let pictureSize = (width: 640, height: 480)
+
+    /// A rotation about x, row-major.
+    static func turn(x angle: Float) -> [Float] {
+        let (c, s) = (cos(angle), sin(angle))
+        return [1, 0, 0, 0, c, -s, 0, s, c]
+    }
+
+    /// A person with a body: at rest but for the pelvis, which is turned about x, and the left elbow.
+    static func body(_ track: UInt32, turn: Float, x: Float, observed: Bool = true, state: TrackState? = .confirmed)
+        -> Person
+    {
+        let rest = Self.turn(x: 0)
+        var pose = [[Float]](repeating: rest, count: 23)
+        pose[17] = Self.turn(x: turn)
+        var keypoints = (0..<44).map { SIMD3<Float>(Float($0 % 5) * 0.1, Float($0) * 0.02 - 0.5, 0.1) }
+        keypoints[8] = SIMD3(0, -0.2, 0.03)
+        let place = SIMD3<Float>(x, 0.1, 4)
+        return Person(
+            trackID: track, score: 0.9, bbox: BoundingBox(x: 100, y: 80, width: 120, height: 300), observed: observed,
+            state: observed ? state : .predicted,
+            keypoints2D: keypoints.map { point in
+                let seen = point + place
+                return SIMD3(320 + 500 * seen.x / seen.z, 240 + 500 * seen.y / seen.z, 0.9)
+            },
+            keypoints3D: keypoints, cameraTranslation: place, focalLength: 500,
+            smpl: SMPLParameters(
+                betas: (0..<10).map { Float($0) / 10 }, bodyPose: pose.flatMap { $0 }, globalOrient: Self.turn(x: turn))
+        )
+    }
+
+    static func frame(
+        _ recording: MemoryRecording, _ sequence: UInt64, milliseconds: Double? = nil, persons: [Person] = [],
+        skeleton: Skeleton = .smpl44, drop: Drop? = nil
+    ) -> Outcome {
+        let time = Timestamp(
+            nanoseconds: 1_700_000_000_000_000_000 + Int64((milliseconds ?? 40 * Double(sequence)) * 1e6))
+        return Outcome(
+            frame: FrameHeader(
+                stream: recording.stream, session: recording.session, sequence: SequenceNumber(sequence),
+                captureTime: time, acceptedTime: time, width: drop == nil ? pictureSize.width : 0,
+                height: drop == nil ? pictureSize.height : 0),
+            engine: drop == nil ? "test" : "", skeleton: drop == nil ? skeleton.name : "", drop: drop, persons: persons)
+    }
+}

@@ -71,6 +71,13 @@ package final class ExportFile {
         try write(line: line.utf8)
     }
 
+    /// Writes over what has been written, which must have been as long.
+    func overwrite(at offset: Int, with bytes: [UInt8]) throws(ExportError) {
+        guard fseek(handle, offset, SEEK_SET) == 0, fwrite(bytes, 1, bytes.count, handle) == bytes.count,
+            fseek(handle, 0, SEEK_END) == 0
+        else { throw failure() }
+    }
+
     /// Hands what is buffered to the reader now.
     package func flush() throws(ExportError) {
         guard fflush(handle) == 0 else { throw failure() }

@@ -18,6 +18,10 @@ extension ExportRun {
                         continue
                     }
                     let place = SIMD3<Double>(person.cameraTranslation ?? .zero)
+                    guard (place.x + place.y + place.z).isFinite else {
+                        without += 1
+                        continue
+                    }
                     let vertices = model.pose(
                         betas: smpl.betas, globalOrient: smpl.globalOrient, bodyPose: smpl.bodyPose
                     ).vertices.map { SIMD3<Float>(transform(SIMD3<Double>($0) + place)) }

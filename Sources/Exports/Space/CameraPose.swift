@@ -15,6 +15,9 @@ package struct CameraPose: Sendable {
     /// Poses by sequence, in order; one alone is that of every frame.
     private let poses: [(sequence: UInt64, transform: RigidTransform)]
 
+    /// Whether it differs from frame to frame.
+    var isMoving: Bool { poses.count > 1 }
+
     init(up: Up, poses: [(sequence: UInt64, transform: RigidTransform)]) {
         self.up = up
         self.poses = poses.sorted { $0.sequence < $1.sequence }

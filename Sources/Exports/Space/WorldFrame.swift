@@ -58,7 +58,7 @@ struct WorldFrame {
         if let translation = person.cameraTranslation { return SIMD3<Double>(translation) }
         guard let focalLength else { return nil }
         return PersonPlace.estimated(
-            person, focalLength: focalLength, width: Int(frame.width), height: Int(frame.height))
+            person, focalLength: focalLength, width: frame.width, height: frame.height)
     }
 
     /// As `place`, for a format that cannot do without where there is a camera's pose: in the middle of the camera's own

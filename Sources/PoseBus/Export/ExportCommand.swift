@@ -27,7 +27,7 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "The store, as given to posebus up or posebus-sink.")
     var store: String
 
-    @Option(help: "\(ExportFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: "What is written.")
     var format = ExportFormat.json
 
     @Option(help: "Only this stream. Default: all, in the order in which their sessions began.")

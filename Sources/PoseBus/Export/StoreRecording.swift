@@ -1,4 +1,5 @@
 internal import Exports
+internal import Foundation
 internal import Messages
 internal import Store
 
@@ -15,5 +16,7 @@ struct StoreRecording: Recording {
         try reader.forEachOutcome(of: record.session, revision: revision) { try body(try $0.outcome()) }
     }
 
-    func jpeg(of sequence: SequenceNumber) throws -> [UInt8]? { nil }
+    func jpeg(of sequence: SequenceNumber) throws -> [UInt8]? {
+        try reader.frame(of: record.session, sequence: sequence).map { [UInt8]($0) }
+    }
 }
