@@ -65,12 +65,8 @@ class HomePage {
     this.#listing = withKey(() => bus.sessions({ limit: RECORDINGS }));
     try {
       const sessions = await this.#listing;
-      // Only what is new is drawn anew: whoever points at a recording keeps it.
-      const text = JSON.stringify(sessions);
-      if (text !== this.listed) this.list.replaceChildren(recordingTable(sessions.reverse()));
-      this.listed = text;
+      this.list.replaceChildren(recordingTable(sessions.reverse()));
     } catch (error) {
-      this.listed = null;
       this.list.replaceChildren(el("p", { class: "failed-text", text: error.message }));
     }
     this.#listing = null;
