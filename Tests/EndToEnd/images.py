@@ -24,6 +24,27 @@ def tiny_jpeg():
     return jpegs(1, "64x48")[0]
 
 
+def jpegs_of(pictures):
+    """JPEGs of RGB arrays of one size."""
+    pictures = list(pictures)
+    height, width, _ = pictures[0].shape
+    stream = subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-i", "-",
+         "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "2", "-"],
+        check=True, capture_output=True, timeout=120, input=b"".join(p.tobytes() for p in pictures)).stdout
+    frames = [part + b"\xff\xd9" for part in stream.removesuffix(b"\xff\xd9").split(b"\xff\xd9\xff\xd8")]
+    frames[1:] = [b"\xff\xd8" + part for part in frames[1:]]
+    assert len(frames) == len(pictures)
+    return frames
+
+
+def turned(jpeg, orientation):
+    """The same JPEG with an EXIF orientation."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + b"\0\0\0\0"
+    return jpeg[:2] + _segment(0xE1, exif) + jpeg[2:]
+
+
 def video(path, frames=25, size="320x240"):
     """A short video file."""
     subprocess.run(

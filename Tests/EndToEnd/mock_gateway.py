@@ -182,9 +182,9 @@ def of_folder(folder):
 class Mock:
     """The gateway's state; tests reach into it to make things go wrong."""
 
-    def __init__(self, sessions, live=(), key=None, rate=25):
+    def __init__(self, sessions, live=(), key=None, rate=25, pause=2):
         self.sessions = {s.id: s for s in sessions}
-        self.live, self.key, self.rate = list(live), key, rate
+        self.live, self.key, self.rate, self.pause = list(live), key, rate, pause
         self.down = {}
         self.readers = {}
         self.jobs = {}
@@ -399,7 +399,7 @@ class Mock:
             self.sessions[live] = Session(session.stream, played, session.jpegs, session.kept, session.bodies)
             await self.send(session.stream, json.dumps(head | {"event": "end", "frames": len(played), "complete": True,
                                                                 "poses": len(played)}))
-            await asyncio.sleep(2)
+            await asyncio.sleep(self.pause)
 
     async def tick(self):
         while True:

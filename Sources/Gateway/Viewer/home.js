@@ -65,8 +65,12 @@ class HomePage {
     this.#listing = withKey(() => bus.sessions({ limit: RECORDINGS }));
     try {
       const sessions = await this.#listing;
-      this.list.replaceChildren(recordingTable(sessions.reverse()));
+      // Only what is new is drawn anew: whoever points at a recording keeps it.
+      const text = JSON.stringify(sessions);
+      if (text !== this.listed) this.list.replaceChildren(recordingTable(sessions.reverse()));
+      this.listed = text;
     } catch (error) {
+      this.listed = null;
       this.list.replaceChildren(el("p", { class: "failed-text", text: error.message }));
     }
     this.#listing = null;

@@ -21,7 +21,17 @@ function nameOf(event) {
   return shifted ? `Shift+${key}` : key;
 }
 
+/** What was pressed with a pointer gives the keys back to the page: the space bar plays, whatever was tapped before. */
+function giveKeysBack() {
+  let byPointer = false;
+  document.addEventListener("pointerdown", () => (byPointer = true), true);
+  document.addEventListener("keydown", () => (byPointer = false), true);
+  document.addEventListener("click", ({ target }) => byPointer && !target.closest?.("dialog") && target.closest?.("button")?.blur());
+  document.addEventListener("change", ({ target }) => byPointer && target.matches?.("select") && target.blur());
+}
+
 export function listenToKeys() {
+  giveKeysBack();
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
@@ -37,6 +47,7 @@ export function listenToKeys() {
 }
 
 function keyCaps(keys) {
+  if (keys.length > 4) return [el("kbd", { text: keys[0] }), "…", el("kbd", { text: keys.at(-1) })];
   return keys.map((key) => el("kbd", { text: key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" + ") }));
 }
 

@@ -3,9 +3,9 @@
 import { button, el } from "./dom.js";
 import { LiveFeed, Rate } from "./livefeed.js";
 import { enter } from "./readout.js";
-import { fullScreen, viewKeys } from "./recording.js";
 import { onChange, settings } from "./settings.js";
 import { onStatus } from "./status.js";
+import { fullScreen, viewKeys } from "./viewkeys.js";
 import { Views } from "./views.js";
 
 export async function livePage(page, [name]) {
@@ -17,7 +17,7 @@ class LivePage {
   #rate = new Rate();
   #skipped = 0;
   #stops = [];
-  #session = null;
+  #endedSession = null;
   #moment = 0;
 
   constructor(page, name) {
@@ -42,7 +42,7 @@ class LivePage {
       onState: (state) => this.#stateChanged(state),
     });
     this.#stops.push(onChange(() => this.feed.live.want({ meshes: this.#wantsMeshes() })), onStatus((status) => this.#status(status)));
-    this.keys = viewKeys(this.views);
+    this.keys = viewKeys([this.views]);
   }
 
   /** Meshes are 80 kB a person and frame: only while they are looked at. */
@@ -52,10 +52,12 @@ class LivePage {
 
   #show(shot, release) {
     this.#rate.tick();
-    this.#session = shot.session;
     this.latest = shot.outcome;
-    this.ended.hidden = true;
-    this.#mark("live", true);
+    // Frames of a stream that has ended may still be waiting to be drawn.
+    if (shot.session !== this.#endedSession) {
+      this.ended.hidden = true;
+      this.#mark("live", true);
+    }
     this.views.show(shot, release);
     const now = performance.now();
     if (now - this.#moment > 250) {
@@ -81,6 +83,8 @@ class LivePage {
 
   /** A stream that ended: the recording is one tap away. */
   #offer(session) {
+    if (session === this.#endedSession) return;
+    this.#endedSession = session;
     this.#mark("ended", false);
     this.ended.replaceChildren(el("p", { text: "This stream has ended." }),
       el("a", { class: "button primary", href: `#/recording/${encodeURIComponent(session)}`, text: "Watch the recording" }));

@@ -23,8 +23,10 @@ export class Picture {
    * @param options.name which view of the page this is, for window.posebus
    * @param options.zoomable whether wheel, drag and pinch zoom
    * @param options.note what is said where there is no picture
+   * @param options.size width and height until a frame says its own: a drop has none
    */
-  constructor({ name = "main", zoomable = false, note = "The picture of this frame was not kept", label = "Video with skeletons" } = {}) {
+  constructor({ name = "main", zoomable = false, note = "The picture of this frame was not kept", label = "Video with skeletons", size = null } = {}) {
+    this.#size = size?.[0] > 0 ? size : null;
     this.name = name;
     this.focus = null;
     this.note = note;
@@ -73,7 +75,9 @@ export class Picture {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = style.getPropertyValue("--stage").trim() || "#0b0e11";
     context.fillRect(0, 0, width, height);
-    if (!this.#shot || !this.#size) return;
+    if (!this.#shot) return;
+    this.#say(this.#shot.outcome, this.#shot.image);
+    if (!this.#size) return;
     const view = this.#fit(width, height, density);
     const { outcome, image, meshes } = this.#shot;
     context.setTransform(view.scale, 0, 0, view.scale, view.x, view.y);
@@ -86,7 +90,6 @@ export class Picture {
     if (settings.mesh && meshes?.length > 0) this.#drawMeshes(outcome, meshes, view, width, height);
     context.setTransform(view.scale, 0, 0, view.scale, view.x, view.y);
     if (settings.skeleton) drawPersons(context, outcome, view, { names: settings.names, focus: this.focus });
-    this.#say(outcome, image);
   }
 
   /** Where the picture lies on the canvas: as large as it fits, in the middle, then zoomed. */

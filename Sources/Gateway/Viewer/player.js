@@ -41,6 +41,9 @@ export class Player {
     this.#clock();
     this.drops = new Map(this.timeline.drops.map(([sequence, stage, reason]) => [sequence - this.first, { stage, reason }]));
     this.index = Math.min(this.index, Math.max(0, this.count - 1));
+    const places = [...this.drops.keys(), ...this.gaps.map(({ index }) => index)].sort((a, b) => a - b);
+    /** Frames at which something begins to be missing; a run of drops is one place. */
+    this.stops = places.filter((index, place) => place === 0 || index > places[place - 1] + 1);
   }
 
   /** When each frame is shown, in seconds from the first, and where the camera paused. */

@@ -1,13 +1,14 @@
 // A recording: picture and 3D view, timeline, transport.
 
 import { bus, withKey } from "./api.js";
-import { button, clock, count, dateOf, el, press, span, toast } from "./dom.js";
+import { Controls } from "./controls.js";
+import { button, count, dateOf, el, span, toast } from "./dom.js";
 import { exportMenu } from "./exports.js";
 import { Player } from "./player.js";
 import { enter } from "./readout.js";
-import { change } from "./settings.js";
 import { Timeline } from "./timeline.js";
-import { SPEEDS, Transport } from "./transport.js";
+import { Transport } from "./transport.js";
+import { viewKeys } from "./viewkeys.js";
 import { Views } from "./views.js";
 
 export async function recordingPage(page, [id], query) {
@@ -41,13 +42,13 @@ class RecordingPage {
   constructor(page, player, query) {
     this.player = player;
     const { session } = player;
-    this.views = new Views({ name: "main", label: `Frames of ${session.stream} with what was found in them` });
+    this.views = new Views({ size: [session.width, session.height], label: `Frames of ${session.stream} with what was found in them` });
     this.part = { player, offset: 0, show: (index) => this.#show(index) };
     this.transport = new Transport([this.part]);
     this.transport.onChange = () => this.#paint();
     player.onFailure = (error) => this.#failed(error);
     this.timeline = new Timeline(player, { onSeek: (time) => this.transport.seek(time), onPause: () => this.transport.pause() });
-    this.controls = new Controls(this.transport, this.part);
+    this.controls = new Controls(this.transport);
     this.page = page;
     page.replaceChildren(el("section", { class: "player" },
       titleRow(session, player, this.#tools()), this.views.element, this.views.bar, this.timeline.element, this.controls.element));
@@ -121,24 +122,7 @@ class RecordingPage {
   }
 
   #keys() {
-    const { transport, views } = this;
-    return [
-      [[" ", "k"], "Play or pause", () => transport.toggle()],
-      [["ArrowLeft", ","], "One frame back", () => transport.step(-1)],
-      [["ArrowRight", "."], "One frame on", () => transport.step(1)],
-      [["Shift+ArrowLeft", "j"], "Ten frames back", () => transport.step(-10)],
-      [["Shift+ArrowRight", "l"], "Ten frames on", () => transport.step(10)],
-      [["Home"], "First frame", () => transport.show(0)],
-      [["End"], "Last frame", () => transport.show(this.player.count - 1)],
-      [["g"], "Next gap or drop", () => this.controls.jump(1)],
-      [["Shift+g"], "Gap or drop before", () => this.controls.jump(-1)],
-      [["-", "ArrowDown"], "Slower", () => transport.changeSpeed(-1)],
-      [["+", "=", "ArrowUp"], "Faster", () => transport.changeSpeed(1)],
-      [["o"], "Loop", () => this.controls.toggleLoop()],
-      [["["], "Loop from here", () => this.controls.loopFrom()],
-      [["]"], "Loop up to here", () => this.controls.loopTo()],
-      ...viewKeys(views),
-    ];
+    return [...this.controls.keys(), ...viewKeys([this.views])];
   }
 
   close() {
@@ -147,110 +131,5 @@ class RecordingPage {
     this.transport.close();
     this.timeline.close();
     this.views.close();
-  }
-}
-
-/** Keys for what is shown, the same for live and recorded. */
-export function viewKeys(views) {
-  return [
-    [["v"], "Picture on or off", () => change("picture")],
-    [["s"], "Skeleton on or off", () => change("skeleton")],
-    [["m"], "Mesh on or off", () => change("mesh")],
-    [["n"], "Numbers of persons on or off", () => change("names")],
-    [["d"], "3D view on or off", () => change("scene")],
-    [["1", "2", "3", "4", "5", "6", "7", "8", "9"], "That person alone", (event) => views.focusNumber(Number(event.key))],
-    [["0"], "All persons", () => views.focus !== null && views.setFocus(views.focus)],
-    [["q"], "3D: from the front", () => views.scene?.look("front")],
-    [["w"], "3D: from the side", () => views.scene?.look("side")],
-    [["e"], "3D: from above", () => views.scene?.look("top")],
-    [["r"], "3D: as the camera saw it", () => views.scene?.look("camera")],
-    [["z"], "Whole picture", () => views.picture.resetZoom()],
-    [["f"], "Full screen", () => fullScreen(views.element)],
-  ];
-}
-
-export function fullScreen(element) {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else element.requestFullscreen?.().catch(() => {});
-}
-
-/** Buttons and figures under the timeline. */
-export class Controls {
-  constructor(transport, part) {
-    this.transport = transport;
-    this.part = part;
-    const { player } = part;
-    this.playButton = button("play", "Play", () => transport.toggle(), { key: "Space", class: "button icon-only primary play" });
-    this.pauseIcon = button("pause", "").firstChild;
-    this.playIcon = this.playButton.firstChild;
-    this.position = el("p", { class: "position figures", "aria-live": "off" });
-    this.loopButton = button("loop", "Loop", () => this.toggleLoop(), { key: "O" });
-    this.speed = el("select", { class: "speed", "aria-label": "Speed", title: "Speed (+ and −)", onchange: () => transport.setSpeed(Number(this.speed.value)) },
-      SPEEDS.map((speed) => el("option", { value: String(speed), text: `${speed}×` })));
-    this.stops = [...player.drops.keys(), ...player.gaps.map(({ index }) => index)].sort((a, b) => a - b);
-    // A run of drops is one place to go to.
-    this.stops = this.stops.filter((index, place) => index !== this.stops[place - 1] + 1 && index !== this.stops[place - 1]);
-    const none = this.stops.length === 0;
-    this.element = el("div", { class: "controls", role: "group", "aria-label": "Playback" },
-      el("div", { class: "row" },
-        button("first", "First frame", () => transport.show(0, part), { key: "Home", class: "button icon-only wide-only" }),
-        button("previous", "One frame back", () => transport.step(-1, part), { key: "←" }),
-        this.playButton,
-        button("next", "One frame on", () => transport.step(1, part), { key: "→" }),
-        button("last", "Last frame", () => transport.show(player.count - 1, part), { key: "End", class: "button icon-only wide-only" })),
-      this.position,
-      el("div", { class: "row" },
-        button("mark", none ? "No gaps and no drops" : "Next gap or drop", () => this.jump(1), { key: "G", disabled: none }),
-        this.loopButton, this.speed));
-  }
-
-  /** Goes to the next place where something is missing, round and round. */
-  jump(direction) {
-    if (this.stops.length === 0) return;
-    const now = this.transport.indexOf(this.part);
-    const found = direction > 0 ? this.stops.find((index) => index > now) ?? this.stops[0]
-      : [...this.stops].reverse().find((index) => index < now) ?? this.stops.at(-1);
-    this.transport.show(found, this.part);
-  }
-
-  toggleLoop() {
-    this.transport.looping = !this.transport.looping;
-    if (!this.transport.looping) this.transport.range = null;
-    this.transport.onChange();
-  }
-
-  loopFrom() {
-    const [, end] = this.transport.range ?? this.transport.bounds;
-    this.#loop(this.transport.time, Math.max(end, this.transport.time + this.part.player.usualStep));
-  }
-
-  loopTo() {
-    const [begin] = this.transport.range ?? this.transport.bounds;
-    const end = this.transport.time + this.part.player.usualStep;
-    this.#loop(Math.min(begin, this.transport.time), end);
-  }
-
-  #loop(begin, end) {
-    this.transport.looping = true;
-    this.transport.range = [begin, end];
-    this.transport.onChange();
-  }
-
-  paint() {
-    const { transport, part } = this;
-    const { player } = part;
-    const index = transport.indexOf(part);
-    const shown = transport.playing ? this.pauseIcon : this.playIcon;
-    if (this.playButton.firstChild !== shown) {
-      this.playButton.replaceChildren(shown);
-      const label = transport.playing ? "Pause" : "Play";
-      this.playButton.setAttribute("aria-label", label);
-      this.playButton.title = `${label} (Space)`;
-    }
-    press(this.loopButton, transport.looping);
-    this.element.classList.toggle("waiting", transport.waiting);
-    const text = `${clock(transport.time + part.offset)} / ${clock(player.duration)}  frame ${player.sequenceOf(index)} of ${player.sequenceOf(player.count - 1)}`;
-    if (this.position.textContent !== text) this.position.textContent = text;
-    if (document.activeElement !== this.speed) this.speed.value = String(transport.speed);
   }
 }

@@ -22,9 +22,10 @@ export class Scene3D {
   #stopListening;
   #shot = null;
   #floors = [];
-  #middle = null;
+  #middle = new THREE.Vector3(0, 0, -4);
   #placed = false;
   #preset = "front";
+  #attended = 0;
 
   constructor(holder, body) {
     this.body = body;
@@ -58,6 +59,7 @@ export class Scene3D {
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#theme(), { signal: this.#ended.signal });
     this.#theme();
     this.#settle();
+    this.look(this.#preset);
     this.#resize();
   }
 
@@ -118,7 +120,6 @@ export class Scene3D {
     const again = this.#shot?.outcome === shot.outcome;
     this.#shot = shot;
     const { outcome, meshes = [] } = shot;
-    if (outcome.drop) return;
     const skeleton = skeletonNamed(outcome.skeleton);
     const bodies = new Map(settings.mesh ? meshes.map((mesh) => [mesh.track_id, mesh.vertices]) : []);
     const middles = [];
@@ -169,7 +170,10 @@ export class Scene3D {
       return this.look(this.#preset);
     }
     if (!settings.follow || this.#preset === "camera") return;
-    const move = middle.clone().sub(this.controls.target).multiplyScalar(0.25);
+    const now = performance.now();
+    const part = 1 - Math.exp(-(now - this.#attended) / 120);
+    this.#attended = now;
+    const move = middle.clone().sub(this.controls.target).multiplyScalar(part);
     this.controls.target.add(move);
     this.camera.position.add(move);
     this.controls.update();
@@ -179,7 +183,6 @@ export class Scene3D {
   look(preset) {
     this.#preset = preset;
     for (const one of this.tools.querySelectorAll("[data-preset]")) press(one, one.dataset.preset === preset);
-    if (!this.#middle) return;
     if (preset === "camera") {
       this.#seeAsCamera();
     } else {
@@ -196,7 +199,7 @@ export class Scene3D {
 
   /** From where the camera stood, with its angle of view: the whole picture fits. */
   #seeAsCamera() {
-    if (!this.#shot || !this.#middle) return;
+    if (!this.#shot) return;
     const { outcome } = this.#shot;
     const focal = focalOf(outcome);
     const width = outcome.width || 16, height = outcome.height || 9;

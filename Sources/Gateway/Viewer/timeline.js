@@ -3,7 +3,7 @@
 import { clock, count, el, reasonOf, span } from "./dom.js";
 
 const HEIGHT = 72;
-const BAND = 10;
+const BAND = 13;
 
 export class Timeline {
   #background = null;

@@ -32,8 +32,8 @@ export class Views {
   #loadingScene = false;
   #closed = false;
 
-  constructor({ name = "main", withScene = true, note, label } = {}) {
-    this.picture = new Picture({ name, zoomable: true, note, label });
+  constructor({ name = "main", withScene = true, note, label, size } = {}) {
+    this.picture = new Picture({ name, zoomable: true, note, label, size });
     this.scene = null;
     this.withScene = withScene;
     this.sceneHolder = el("div", { class: "scene", hidden: true });
@@ -75,14 +75,13 @@ export class Views {
 
   #showPeople(outcome) {
     const present = new Map((outcome?.persons ?? []).map((person) => [person.track_id, person]));
-    for (const [track, person] of present) {
+    for (const track of present.keys()) {
       if (this.#chips.has(track)) continue;
       const chip = el("button", { type: "button", class: "chip", onclick: () => this.setFocus(track) },
         el("span", { class: "swatch" }), el("span", { class: "who", text: `Person ${track}` }), el("span", { class: "score figures" }));
       chip.style.setProperty("--person", colourOf(track));
       this.#chips.set(track, chip);
       this.people.append(chip);
-      void person;
     }
     // Persons of long ago make room; those of now keep their places.
     for (const track of [...this.#chips.keys()]) {
