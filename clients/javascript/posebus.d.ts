@@ -287,4 +287,4 @@ export function decodeLiveMessage(buffer: ArrayBuffer | Uint8Array): LiveOutcome
 /** Reads a mesh block. */
 export function decodeMeshes(bytes: Uint8Array): Mesh[];
 /** Reads text/event-stream. */
-export function parseEvents(stream: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void, void>;
+export function parseEvents(stream: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<ServerEvent, void, void>;

@@ -472,7 +472,7 @@ export class PoseBus {
       try {
         const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": last } : {}) };
         const answer = await this.request("/v1/events", { query: streams.map((name) => ["stream", name]), headers, signal });
-        for await (const event of parseEvents(answer.body)) {
+        for await (const event of parseEvents(answer.body, signal)) {
           attempt = 0;
           last = event.id ?? last;
           yield event;
@@ -533,14 +533,18 @@ function counted(source, sent) {
   });
 }
 
-/** The text/event-stream format (WHATWG HTML, 9.2.6). */
-export async function* parseEvents(stream) {
+/** The text/event-stream format (WHATWG HTML, 9.2.6). Ends when the signal fires. */
+export async function* parseEvents(stream, signal) {
   const decoder = new TextDecoder();
   let rest = "";
   let event = {};
   const reader = stream.getReader();
+  // Node 20 neither ends nor fails a read that waits while the request is aborted.
+  const stop = () => reader.cancel().catch(() => {});
+  signal?.addEventListener("abort", stop);
   try {
     for (;;) {
+      if (signal?.aborted) return;
       const { value, done } = await reader.read();
       if (done) return;
       rest += decoder.decode(value, { stream: true });
@@ -558,6 +562,7 @@ export async function* parseEvents(stream) {
       }
     }
   } finally {
-    reader.cancel().catch(() => {});
+    signal?.removeEventListener("abort", stop);
+    stop();
   }
 }
