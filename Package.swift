@@ -73,6 +73,7 @@ var targets: [Target] = [
     module("Spawning"),
     module("FrameSources", ["JPEG", "Spawning"]),
     module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
+    module("Jobs", ["Client", "FrameSources", "JPEG", "Messages", "Stage", "ZeroMQ", grdb, logging]),
     module("Checkpoints", ["CZlib"]),
     module("Weights", ["Checkpoints", "CZlib"]),
     module("Bodies", ["Checkpoints", "Weights"]),
@@ -88,7 +89,8 @@ var targets: [Target] = [
     program(
         "Gateway",
         [
-            "Stage", "Client", "Messages", "Security", "ZeroMQ", argumentParser, httpTypes, lifecycle, logging,
+            "Stage", "Bodies", "Client", "Jobs", "Messages", "Security", "Weights", "ZeroMQ", argumentParser, httpTypes,
+            lifecycle, logging,
         ] + hummingbird + nio,
         // Served from where they lie: see ShippedFiles.
         exclude: ["Viewer"]),
@@ -112,6 +114,7 @@ var targets: [Target] = [
     tests("Spawning"),
     tests("FrameSources", ["JPEG"]),
     tests("Stage"),
+    tests("Jobs", ["FrameSources", "Ingest", "JPEG", "Messages", "Sink", "Stage", "ZeroMQ", logging]),
     tests("Checkpoints"),
     tests("Weights"),
     tests("Bodies", ["Checkpoints", "Weights"]),

@@ -15,6 +15,7 @@ internal import Foundation
 package struct FrameSourceSpec: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         case video(path: String)
+        case untrustedVideo(path: String)
         case network(address: String)
         case device(path: String)
         case images(paths: [String])
@@ -47,6 +48,12 @@ package struct FrameSourceSpec: Sendable, Equatable {
         } else {
             try self.init(path: text)
         }
+    }
+
+    /// A video file that somebody handed in: only kinds of files that hold their frames themselves, so that it cannot
+    /// make ffmpeg read others, and no picture larger than the bus takes.
+    package static func untrustedVideo(path: String) -> FrameSourceSpec {
+        FrameSourceSpec(.untrustedVideo(path: path), name: path, isLive: false)
     }
 
     private init(path: String) throws(FrameSourceError) {
@@ -89,6 +96,8 @@ package struct FrameSourceSpec: Sendable, Equatable {
         switch kind {
         case .video(let path):
             return try VideoSource(.file(path), isLive: false, stop: stop)
+        case .untrustedVideo(let path):
+            return try VideoSource(.untrustedFile(path), isLive: false, stop: stop)
         case .network(let address):
             return try VideoSource(.network(address), isLive: isLive, stop: stop)
         case .device(let path):
@@ -101,6 +110,17 @@ package struct FrameSourceSpec: Sendable, Equatable {
             return StandardInputSource(stop: stop)
         case .test(let options):
             return TestSource(options, stop: stop)
+        }
+    }
+
+    /// Looks whether a video file is one, without reading its frames.
+    ///
+    /// - Throws: `FrameSourceError`: ffprobe is missing, or finds no video in it.
+    package func checkVideo() throws(FrameSourceError) {
+        switch kind {
+        case .video(let path): _ = try VideoProbe(.file(path), stop: nil)
+        case .untrustedVideo(let path): _ = try VideoProbe(.untrustedFile(path), stop: nil)
+        case .network, .device, .images, .standardInput, .test: throw FrameSourceError("\(name) is no video file")
         }
     }
 }

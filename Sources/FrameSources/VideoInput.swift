@@ -1,4 +1,5 @@
 internal import Foundation
+internal import JPEG
 
 /// How ffmpeg opens one input. Whatever the address says, ffmpeg may use only the protocols listed here: a playlist
 /// from a camera cannot make it read local files.
@@ -13,6 +14,21 @@ struct VideoInput: Equatable {
     static func file(_ path: String) -> VideoInput {
         VideoInput(name: path, options: ["-protocol_whitelist", "file,pipe"], address: "file:\(path)")
     }
+
+    /// A local file that somebody handed in. Playlists and lists of files, which name other files, are no video here.
+    static func untrustedFile(_ path: String) -> VideoInput {
+        VideoInput(
+            name: path,
+            options: ["-protocol_whitelist", "file", "-format_whitelist", selfContainedFormats.joined(separator: ",")]
+                + ["-max_pixels", "\(JPEGLimits().pixels)"],
+            address: "file:\(path)")
+    }
+
+    /// ffmpeg's demuxers, by their names, of containers that hold their frames themselves.
+    private static let selfContainedFormats = [
+        "mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "ogg", "asf", "mjpeg", "h264",
+        "hevc", "m4v", "ivf", "mxf", "dv", "gif",
+    ]
 
     /// An `rtsp`, `rtsps`, `http` or `https` address. A camera that falls silent is an error after ten seconds.
     static func network(_ address: String) -> VideoInput {
