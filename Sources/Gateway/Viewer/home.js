@@ -95,7 +95,7 @@ class Tile {
     this.figures = el("p", { class: "tile-figures figures" });
     this.badge = el("span", { class: "badge live", text: "live" });
     this.element = el("a", { class: "tile", href: `#/live/${encodeURIComponent(name)}` }, this.picture.element,
-      el("div", { class: "tile-text" }, el("h2", {}, this.badge, el("span", { text: name })), this.figures));
+      el("div", { class: "tile-text" }, el("h2", {}, this.badge, el("span", { class: "cut", text: name })), this.figures));
     this.latest = null;
   }
 

@@ -30,8 +30,8 @@ class LivePage {
     page.replaceChildren(el("section", { class: "player" },
       el("div", { class: "title-row" },
         el("a", { class: "button icon-only", href: "#/", "aria-label": "All streams and recordings", title: "All streams and recordings" }, button("back", "").firstChild),
-        el("div", { class: "title" }, el("h1", {}, el("span", { text: name }), this.badge), el("p", { class: "muted", text: "Picture and pose of the same frame, as they come" })),
-        el("div", { class: "row tools" }, button("full", "Full screen", () => fullScreen(this.views.element), { key: "F" }))),
+        el("div", { class: "title" }, el("h1", {}, el("span", { class: "cut", text: name }), this.badge), el("p", { class: "muted", text: "Picture and pose of the same frame, as they come" })),
+        el("div", { class: "row" }, button("full", "Full screen", () => fullScreen(this.views.element), { key: "F" }))),
       this.views.element, this.views.bar, this.figures));
     this.feed = new LiveFeed({
       streams: [name],
@@ -105,11 +105,11 @@ class LivePage {
       ["Stream", stream ? `${(stream.frames_per_second ?? 0).toFixed(1)} fps` : "–"],
       ["Drawn", `${this.#rate.value.toFixed(1)} fps`],
       ["Latency", timing.total !== undefined ? `${Math.round(timing.total)} ms` : "–"],
-      ["of it inference", timing.infer !== undefined ? `${Math.round(timing.infer)} ms` : "–"],
+      ["Inference", timing.infer !== undefined ? `${Math.round(timing.infer)} ms` : "–"],
       ["Frame", latest ? String(latest.sequence) : "–"],
       ["Persons", latest ? String(latest.persons.length) : "–"],
       ["Drops", stream ? String(stream.drops) : "–"],
-      ["Skipped here", String(this.#skipped + this.feed.lateOf(this.name))],
+      ["Skipped", String(this.#skipped + this.feed.lateOf(this.name))],
     ];
     if (this.figures.childElementCount === 0) {
       this.figures.append(...rows.map(([name]) => el("div", {}, el("dt", { text: name }), el("dd", { class: "figures" }))));

@@ -31,7 +31,7 @@ function titleRow(session, player, tools) {
   if (session.ended_ns === null) facts.push("still being recorded");
   return el("div", { class: "title-row" },
     el("a", { class: "button icon-only", href: "#/", "aria-label": "All streams and recordings", title: "All streams and recordings" }, button("back", "").firstChild),
-    el("div", { class: "title" }, el("h1", { text: session.stream }), el("p", { class: "muted figures", text: facts.join(" · ") })),
+    el("div", { class: "title" }, el("h1", {}, el("span", { class: "cut", text: session.stream })), el("p", { class: "muted figures", text: facts.join(" · ") })),
     el("div", { class: "row tools" }, tools));
 }
 
