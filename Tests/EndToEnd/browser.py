@@ -102,13 +102,15 @@ READ_CODE = """(selector) => {
 # Collects such readings after every turn in which something was drawn.
 WATCH_CODE = """() => {
   const read = %s;
-  window.seen = [];
+  const seen = window.seen = [];
   let last = null;
   const look = () => {
+    // Another watch has begun.
+    if (window.seen !== seen) return;
     const drawn = window.posebus.drawn.at(-1);
     if (drawn && drawn !== last) {
       last = drawn;
-      window.seen.push(read(".picture canvas"));
+      seen.push(read(".picture canvas"));
     }
     requestAnimationFrame(look);
   };

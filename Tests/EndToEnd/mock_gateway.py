@@ -276,7 +276,7 @@ class Mock:
                 ("csv", "text/csv", "csv", [], "One row a keypoint, for spreadsheets."),
                 ("npz", "application/x-npz", "npz", [], "NumPy arrays."),
                 ("bvh", "text/plain", "bvh", ["smpl"], "Skeleton animation for Blender and others."),
-                ("glb", "model/gltf-binary", "glb", ["smpl"], "Animated meshes in one file."),
+                ("obj", "application/zip", "zip", ["smpl", "body"], "One mesh for each person of each frame."),
                 ("mp4", "video/mp4", "mp4", ["frames"], "The video with the skeletons drawn in.")]
         return web.json_response({"formats": [dict(zip(("name", "media_type", "extension", "needs", "summary"), r))
                                               for r in rows]})

@@ -264,8 +264,10 @@ def test_keys(pages, serve, coded):
     page.keyboard.press("+")
     assert page.get_by_label("Speed").input_value() == "2"
     page.keyboard.press("?")
-    page.get_by_role("dialog", name="Keyboard shortcuts").wait_for()
-    page.keyboard.press("Escape")
+    help_ = page.get_by_role("dialog", name="Keyboard shortcuts")
+    help_.wait_for()
+    help_.get_by_role("button", name="Close").click()
+    help_.wait_for(state="detached")
     page.get_by_label("Which poses").select_option("1")
     page.get_by_role("button", name="Person 12").wait_for()
     page.keyboard.press("Escape")

@@ -158,7 +158,8 @@ export interface ExportFormat {
   name: string;
   media_type: string;
   extension: string;
-  needs: ("smpl" | "frames")[];
+  /** Bodies in the recording, the body model at the gateway, kept frames. */
+  needs: ("smpl" | "body" | "frames")[];
   summary: string;
 }
 

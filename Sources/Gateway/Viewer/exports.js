@@ -1,15 +1,21 @@
 // The menu of files a recording can be had as.
 
 import { bus, withKey } from "./api.js";
+import { bodyModel } from "./body.js";
 import { button, el, icon, toast } from "./dom.js";
 
 let formats = null;
 
-const NEEDS = { smpl: "needs bodies: the engine hmr2 and its SMPL files", frames: "needs kept frames" };
+/** What a format may need, and how what is missing is said. */
+const NEEDS = {
+  smpl: ["bodies, which the engine hmr2 finds", ({ skeleton }) => skeleton === "" || skeleton === "smpl44"],
+  body: ["the SMPL files at the gateway", (_, body) => body !== null],
+  frames: ["kept frames", ({ kept_frames: kept }) => kept > 0],
+};
 
-/** What a recording lacks for a format, in words; empty where it has everything. */
-function lacking(format, session) {
-  return format.needs.filter((need) => (need === "frames" ? session.kept_frames === 0 : need === "smpl" && session.skeleton !== "" && session.skeleton !== "smpl44"));
+function needsOf(format, session, body) {
+  const known = (format.needs ?? []).map((need) => NEEDS[need] ?? [need, () => true]);
+  return { words: known.map(([words]) => words).join(" and "), missing: known.some(([, has]) => !has(session, body)) };
 }
 
 export function exportMenu(session, revision) {
@@ -34,19 +40,22 @@ export function exportMenu(session, revision) {
 async function fill(list, session, revision, details) {
   if (list.childElementCount > 0) return;
   list.replaceChildren(el("p", { class: "muted", text: "Asking the gateway …" }));
+  let body = null;
   try {
     formats ??= await withKey(() => bus.exportFormats());
+    // Only who has bodies can want the model.
+    if (session.skeleton === "smpl44") body = await bodyModel();
   } catch (error) {
     return list.replaceChildren(el("p", { class: "failed-text", text: error.message }));
   }
   list.replaceChildren(...formats.map((format) => {
-    const missing = lacking(format, session);
-    const needs = (format.needs ?? []).map((need) => NEEDS[need] ?? `needs ${need}`).join(", ");
-    return el("button", { type: "button", role: "menuitem", disabled: missing.length > 0, onclick: () => {
+    const { words, missing } = needsOf(format, session, body);
+    return el("button", { type: "button", role: "menuitem", disabled: missing, onclick: () => {
       details.open = false;
       save(session, format, revision());
     } },
-      el("b", { text: format.name }), el("span", {}, format.summary, needs ? el("small", { text: ` ${needs[0].toUpperCase()}${needs.slice(1)}${missing.length > 0 ? ", which this recording has not" : ""}.` }) : null));
+      el("b", { text: format.name }),
+      el("span", {}, format.summary, words ? el("small", { text: ` Needs ${words}${missing ? ": not here" : ""}.` }) : null));
   }));
 }
 

@@ -1,6 +1,7 @@
 // What a recording has to show at which time: its timeline, and outcomes, pictures and bodies fetched ahead of being needed.
 
 import { bus, withKey } from "./api.js";
+import { bodyModel } from "./body.js";
 import { decodePicture } from "./decode.js";
 import { settings } from "./settings.js";
 
@@ -19,6 +20,7 @@ export class Player {
   #images = new Map();
   #meshes = new Map();
   #running = 0;
+  #body = null;
   #queue = [];
   #ended = new AbortController();
   #generation = 0;
@@ -115,7 +117,13 @@ export class Player {
 
   #wantsMeshes(index) {
     if (!settings.mesh && !settings.scene) return false;
-    return this.#outcomes.get(index)?.persons.some((person) => person.smpl) ?? false;
+    if (!this.#outcomes.get(index)?.persons.some((person) => person.smpl)) return false;
+    // Without the model's triangles vertices are of no use: the skeleton is shown.
+    this.#body ??= { asked: bodyModel().then((model) => {
+      this.#body.model = model;
+      this.onChange();
+    }) };
+    return this.#body.model !== null;
   }
 
   /** Fetches a frame, and those that come after it in steps of `stride`. */

@@ -27,8 +27,9 @@ export class Scene3D {
   #preset = "front";
   #attended = 0;
 
-  constructor(holder, body) {
-    this.body = body;
+  constructor(holder) {
+    /** The body model's triangles, once there are bodies. */
+    this.body = null;
     this.focus = null;
     this.holder = holder;
     this.renderer = new THREE.WebGLRenderer({ antialias: true, alpha: true });
@@ -131,7 +132,7 @@ export class Scene3D {
       const feet = skeleton.feet.map((index) => points[index].y);
       if (person.observed !== false && !again && feet.length > 0) this.#stand(Math.min(...feet));
       if (this.focus === null || this.focus === person.track_id) middles.push(hips);
-      this.#figure(person.track_id).show(person, points, skeleton, hips, outcome, bodies.get(person.track_id), this.focus);
+      this.#figure(person.track_id).show(person, points, skeleton, hips, outcome, this.focus, bodies.get(person.track_id), this.body);
     }
     const present = new Set(outcome.persons.map((person) => person.track_id));
     for (const [track, figure] of this.#people) {
@@ -148,7 +149,7 @@ export class Scene3D {
   }
 
   #figure(track) {
-    if (!this.#people.has(track)) this.#people.set(track, new Figure(track, this.scene, this.body));
+    if (!this.#people.has(track)) this.#people.set(track, new Figure(track, this.scene));
     return this.#people.get(track);
   }
 
@@ -233,8 +234,7 @@ class Figure {
   #joints = null;
   #mesh = null;
 
-  constructor(track, scene, body) {
-    this.body = body;
+  constructor(track, scene) {
     this.group = new THREE.Group();
     this.material = bodyMaterial(track);
     this.light = new THREE.MeshStandardMaterial({ color: 0xffffff, roughness: 0.7, metalness: 0 });
@@ -244,7 +244,7 @@ class Figure {
     scene.add(this.group, this.line);
   }
 
-  show(person, points, skeleton, hips, outcome, vertices, focus) {
+  show(person, points, skeleton, hips, outcome, focus, vertices, body) {
     const predicted = person.observed === false;
     const dimmed = focus !== null && focus !== person.track_id;
     for (const material of [this.material, this.light]) {
@@ -253,7 +253,7 @@ class Figure {
       material.depthWrite = !material.transparent;
     }
     this.group.visible = true;
-    const showsBody = Boolean(vertices && this.body) && this.#showBody(vertices);
+    const showsBody = Boolean(vertices && body) && this.#showBody(vertices, body);
     if (this.#mesh) this.#mesh.visible = showsBody;
     if (!showsBody) this.#showBones(person, points, skeleton);
     if (this.#bones) this.#bones.visible = this.#joints.visible = !showsBody;
@@ -261,9 +261,9 @@ class Figure {
     this.line.visible = settings.trails && !dimmed;
   }
 
-  #showBody(vertices) {
+  #showBody(vertices, body) {
     if (!this.#mesh) {
-      this.#mesh = new THREE.Mesh(bodyGeometry(this.body), this.material);
+      this.#mesh = new THREE.Mesh(bodyGeometry(body), this.material);
       this.group.add(this.#mesh);
     }
     return updateGeometry(this.#mesh.geometry, vertices);

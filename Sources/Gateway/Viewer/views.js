@@ -1,6 +1,6 @@
 // Picture and 3D view of one stream or recording, with who is in them and what is shown of them.
 
-import { bus, withKey } from "./api.js";
+import { bodyModel } from "./body.js";
 import { button, el, press } from "./dom.js";
 import { Picture } from "./picture.js";
 import { change, onChange, settings } from "./settings.js";
@@ -13,17 +13,6 @@ const TOGGLES = [
   ["names", "names", "Numbers of persons", "N"],
   ["scene", "cube", "3D view", "D"],
 ];
-
-let bodies = null;
-
-/** The body model's triangles, asked for once. */
-function bodyModel() {
-  bodies ??= withKey(() => bus.body()).catch(() => {
-    bodies = null;
-    return null;
-  });
-  return bodies;
-}
 
 export class Views {
   #chips = new Map();
@@ -125,13 +114,19 @@ export class Views {
     try {
       const { Scene3D } = await import("./scene3d.js");
       if (this.#closed) return;
-      this.scene = new Scene3D(this.sceneHolder, await bodyModel());
+      this.scene = new Scene3D(this.sceneHolder);
       this.scene.focus = this.focus;
+      if (this.picture.meshRenderer) this.#giveBody(this.picture.meshRenderer.body);
       if (this.picture.shot) this.scene.show(this.picture.shot);
     } catch (error) {
       this.#withoutScene(error);
     }
     this.#loadingScene = false;
+  }
+
+  #giveBody(body) {
+    this.scene.body = body;
+    if (this.picture.shot) this.scene.show(this.picture.shot);
   }
 
   #withoutScene(error) {
@@ -147,6 +142,7 @@ export class Views {
     try {
       const [{ meshRenderer }, body] = await Promise.all([import("./mesh.js"), bodyModel()]);
       if (body) this.picture.meshRenderer = meshRenderer(body);
+      if (this.scene) this.#giveBody(body);
       this.picture.draw();
     } catch {
       // Without WebGL the skeleton is what can be shown; the 3D view says so.
