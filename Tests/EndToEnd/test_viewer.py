@@ -4,8 +4,10 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -28,8 +30,8 @@ def browser():
 def stages(start, tmp_path):
     """Starts the stages and a gateway in front of them; `url` is where the viewer is."""
 
-    def stages(engine="none", gateway=(), **options):
-        pipeline = start(engine=engine, sink=["--keep-frames", "500M"], infer=["--forward-frames"], **options)
+    def stages(engine="none", gateway=(), infer=()):
+        pipeline = start(engine=engine, sink=["--keep-frames", "500M"], infer=["--forward-frames", *infer])
         at = pipeline.at
         program = Program(
             "posebus-gateway", "--bind-http", "127.0.0.1:0", "--results", at["results"], "--replay", at["replay"],
@@ -208,3 +210,38 @@ def test_an_uploaded_video_is_processed_and_opened(stages, pages, tmp_path):
     until(page, "window.posebus.mode === 'recording' && window.posebus.frameSequence === 0", timeout=240_000)
     page.keyboard.press("End")
     until(page, "window.posebus.frameSequence === 49 && window.posebus.poseSequence === 49")
+
+
+def test_bodies_lie_on_their_persons(stages, pages, models, tmp_path):
+    """A small SMPL model: in the picture the mesh covers its own keypoints, and in 3D there is a body."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "Fixtures" / "hmr2"))
+    import make_folder
+
+    folder = tmp_path / "hmr2"
+    make_folder.make(folder, "tiny", "b")
+    pipeline = stages(engine="hmr2", infer=["--hmr2-dir", folder], gateway=["--hmr2-dir", folder])
+    feeder = Program("posebus", "feed", "test:?frames=30&width=640&height=480&realtime=no", "--stream", "body", "--to",
+                     pipeline.at["request"], folder=tmp_path)
+    assert feeder.end() == 0
+    session = recording(pipeline, "body", 30)
+    outcome = ask(pipeline, f"/v1/sessions/{session['session']}/outcomes?from=20&limit=1")["outcomes"][0]
+    person = outcome["persons"][0]
+    assert person["smpl"]
+    settings = {"picture": False, "skeleton": False, "names": False, "mesh": True, "scene": True}
+    page = pages.open(f"{pipeline.url}/#/recording/{session['session']}?t=20", settings=settings)
+    until(page, "window.posebus.poseSequence === 20")
+    covered = """(points) => {
+      const canvas = document.querySelector(".picture canvas"), scale = Math.min(canvas.width / 640, canvas.height / 480);
+      return points.map(([x, y]) => {
+        const [red, green, blue] = canvas.getContext("2d").getImageData(
+          (canvas.width - 640 * scale) / 2 + x * scale, (canvas.height - 480 * scale) / 2 + y * scale, 1, 1).data;
+        return blue > red + 25;
+      });
+    }"""
+    inside = [point[:2] for point in person["keypoints_2d"][:25] if 0 <= point[0] < 640 and 0 <= point[1] < 480]
+    assert inside
+    until(page, f"({covered})({json.dumps(inside)}).filter(Boolean).length > 0")
+    print(f"{sum(page.evaluate(covered, inside))} of {len(inside)} keypoints are covered by the mesh")
+    page.keyboard.press("r")
+    page.wait_for_timeout(1500)
+    shot(page, "real-bodies")

@@ -130,7 +130,7 @@ export class Scene3D {
       const points = joints.map(upright);
       const hips = skeleton.hips.length > 0 ? points[skeleton.hips[0]].clone().lerp(points[skeleton.hips[1]], 0.5) : points[0];
       const feet = skeleton.feet.map((index) => points[index].y);
-      if (person.observed !== false && !again && feet.length > 0) this.#stand(Math.min(...feet));
+      if (person.observed !== false && !again && feet.length > 0) this.#stand(Math.min(...feet), Boolean(person.camera_translation));
       if (this.focus === null || this.focus === person.track_id) middles.push(hips);
       this.#figure(person.track_id).show(person, points, skeleton, hips, outcome, this.focus, bodies.get(person.track_id), this.body);
     }
@@ -153,10 +153,13 @@ export class Scene3D {
     return this.#people.get(track);
   }
 
-  /** The floor lies under the lowest feet of late, without those few that are errors. */
-  #stand(lowest) {
+  /**
+   * The floor lies under the lowest feet of late, without those few that are errors. Where distances are estimated, "of late" is
+   * a second: a camera that is turned to follow a rider makes older places worth nothing.
+   */
+  #stand(lowest, known) {
     this.#floors.push(lowest);
-    if (this.#floors.length > 240) this.#floors.shift();
+    while (this.#floors.length > (known ? 240 : 30)) this.#floors.shift();
     const sorted = [...this.#floors].sort((a, b) => a - b);
     this.floor.position.y = sorted[Math.floor(sorted.length * 0.05)] - 0.02;
   }

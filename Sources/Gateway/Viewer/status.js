@@ -5,6 +5,7 @@ import { el } from "./dom.js";
 import { readout } from "./readout.js";
 
 const STAGES = ["ingest", "infer", "sink"];
+/** What it means, where the gateway itself does not say so. */
 const WITHOUT = {
   ingest: "No new frames come in until it is back.",
   infer: "Frames wait: no poses are found until it is back.",
@@ -46,7 +47,7 @@ function show(status) {
   const down = STAGES.filter((name) => status.stages?.[name]?.state === "down");
   for (const name of STAGES) paint(name, status.stages?.[name]);
   if (down.length > 0) {
-    say("down", down.map((name) => `${name} is down. ${status.stages[name].detail || `Nothing answers at ${status.stages[name].endpoint}.`} ${WITHOUT[name]}`));
+    say("down", down.map((name) => `${name} is down. ${status.stages[name].detail || `Nothing answers at ${status.stages[name].endpoint}. ${WITHOUT[name]}`}`));
   } else if (gatewayDown) {
     say("up", ["The gateway is back."]);
   } else if (wasDown.size > 0) {
