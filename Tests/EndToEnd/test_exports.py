@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -687,3 +688,25 @@ def test_mp4_of_a_dropped_frame_shows_why(posebus, models, tmp_path):
     middle = np.s_[100:, :]
     assert np.ptp(dropped[middle], axis=2).mean() < 0.3 * np.ptp(last[middle], axis=2).mean()
     assert dropped[middle].mean() < 0.7 * last[middle].mean()
+
+
+def test_a_revision_is_exported_as_it_was_refined(stores, posebus, tmp_path):
+    store = Path(shutil.copy(stores.paths["hmr2"], tmp_path / "refined.sqlite"))
+    assert posebus("refine", store).status == 0
+    revisions = {}
+    for revision in ("original", "latest"):
+        options = ("--store", store, "--revision", revision)
+        out = tmp_path / revision
+        assert posebus("export", *options, "--format", "npz", "--out", out).status == 0
+        outcomes = [json.loads(line) for line in posebus("export", *options).output().splitlines()]
+        frames = {frame: person for frame, outcome in enumerate(outcomes) for person in outcome["persons"]
+                  if person["track_id"] == 1}
+        with np.load(out / "test-1.npz") as data:
+            found = Rotation.from_rotvec(data["posebus_smpl_poses"].reshape(-1, 3)).as_matrix().reshape(-1, 24, 3, 3)
+        revisions[revision] = found
+        for frame, person in frames.items():
+            assert np.allclose(found[frame - min(frames)][1:], matrices(person["smpl"])[1:], atol=1e-4)
+    # It was smoothed.
+    assert not np.allclose(revisions["original"], revisions["latest"], atol=1e-3)
+    program = posebus("export", "--store", store, "--revision", "7", "--format", "glb", "--out", tmp_path / "none.glb")
+    assert program.status == 1 and "no revision 7" in program.errors()
