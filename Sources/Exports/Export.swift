@@ -12,6 +12,9 @@ package func export(
     _ recordings: [any Recording], as format: ExportFormat, to url: URL, options: ExportOptions = ExportOptions(),
     progress: @escaping (Int) -> Void = { _ in }
 ) throws -> ExportSummary {
+    guard !recordings.isEmpty || format.shape == .file else {
+        throw ExportError(.unavailable, "there is no session that could be written")
+    }
     let run = ExportRun(recordings, format: format, url: url, options: options, progress: progress)
     do {
         switch format {

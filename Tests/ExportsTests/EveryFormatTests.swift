@@ -83,6 +83,49 @@ struct EveryFormatTests {
         }
     }
 
+    @Test("Somebody who comes and goes has no size before and after, and times are those of the frames")
+    func presence() throws {
+        var recording = try MemoryRecording("yard")
+        recording.outcomes = (0..<8).map { frame in
+            var persons = [Scenes.body(1, turn: 0, x: 0)]
+            if 2...4 ~= frame { persons.append(Scenes.body(2, turn: Float(frame), x: 1)) }
+            return Scenes.frame(recording, UInt64(frame), milliseconds: Double(100 * frame), persons: persons)
+        }
+        let scratch = try Scratch()
+        _ = try export([recording], as: .glb, to: scratch.file("out.glb"))
+        let scene = try Scene(scratch.file("out.glb"))
+        let presence = scene.channels.filter { $0.path == "scale" }
+        #expect(presence.count == 1)
+        let channel = try #require(presence.first)
+        #expect(scene.nodes[channel.node]["name"] as? String == "person 2")
+        #expect(channel.interpolation == "STEP")
+        #expect(scene.floats(channel.input) == [0, 0.2, 0.5])
+        #expect(scene.floats(channel.output) == [0, 0, 0, 1, 1, 1, 0, 0, 0])
+        let moves = scene.channels.filter { $0.path == "translation" }
+        #expect(moves.map { scene.floats($0.input).count } == [8, 3])
+        #expect(zip(scene.floats(moves[1].input), [0.2, 0.3, 0.4]).allSatisfy { abs($0 - $1) < 1e-6 })
+        // Quaternions that follow one another lie on one side: a reader goes straight between them.
+        for channel in scene.channels where channel.path == "rotation" {
+            let values = scene.floats(channel.output)
+            for first in stride(from: 4, to: values.count, by: 4) {
+                #expect((0..<4).reduce(0) { $0 + values[first + $1] * values[first - 4 + $1] } >= 0)
+            }
+        }
+    }
+
+    @Test("Without a session there is nothing to write but an empty list")
+    func noSession() throws {
+        for format in Self.formats {
+            let scratch = try Scratch()
+            if format.shape == .file {
+                #expect(try export([], as: format, to: scratch.file("out")).outcomes == 0)
+            } else {
+                #expect(throws: ExportError.self) { try export([], as: format, to: scratch.file("out")) }
+                #expect(try scratch.names().isEmpty)
+            }
+        }
+    }
+
     @Test("A zip archive holds every file of a folder as it is")
     func archive() throws {
         let scratch = try Scratch()

@@ -85,3 +85,49 @@ enum Scenes {
             engine: drop == nil ? "test" : "", skeleton: drop == nil ? skeleton.name : "", drop: drop, persons: persons)
     }
 }
+
+/// A binary glTF file.
+struct Scene {
+    struct Channel {
+        let node: Int, path: String, interpolation: String, input: Int, output: Int
+    }
+
+    let nodes: [[String: Any]]
+    let channels: [Channel]
+    private let accessors: [[String: Any]]
+    private let views: [[String: Any]]
+    private let binary: Data
+
+    init(_ url: URL) throws {
+        let data = try Data(contentsOf: url)
+        func number(_ offset: Int) -> Int { (0..<4).reduce(0) { $0 | Int(data[offset + $1]) << (8 * $1) } }
+        let size = number(12)
+        let json = try JSONSerialization.jsonObject(with: data[20..<(20 + size)]) as? [String: Any] ?? [:]
+        binary = data.subdata(in: (28 + size)..<data.count)
+        nodes = json["nodes"] as? [[String: Any]] ?? []
+        accessors = json["accessors"] as? [[String: Any]] ?? []
+        views = json["bufferViews"] as? [[String: Any]] ?? []
+        let animation = (json["animations"] as? [[String: Any]])?.first ?? [:]
+        let samplers = animation["samplers"] as? [[String: Any]] ?? []
+        channels = (animation["channels"] as? [[String: Any]] ?? []).compactMap { channel in
+            guard let target = channel["target"] as? [String: Any], let node = target["node"] as? Int,
+                let path = target["path"] as? String, let place = channel["sampler"] as? Int,
+                let input = samplers[place]["input"] as? Int, let output = samplers[place]["output"] as? Int
+            else { return nil }
+            return Channel(
+                node: node, path: path, interpolation: samplers[place]["interpolation"] as? String ?? "", input: input,
+                output: output)
+        }
+    }
+
+    /// The numbers of an array of 32-bit floats.
+    func floats(_ accessor: Int) -> [Float] {
+        let values = accessors[accessor]
+        let view = views[values["bufferView"] as? Int ?? 0]
+        let start = (view["byteOffset"] as? Int ?? 0) + (values["byteOffset"] as? Int ?? 0)
+        let width = ["SCALAR": 1, "VEC3": 3, "VEC4": 4][values["type"] as? String ?? ""] ?? 0
+        return (0..<(width * (values["count"] as? Int ?? 0))).map { place in
+            Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(binary[start + 4 * place + $1]) << UInt32(8 * $1) })
+        }
+    }
+}
