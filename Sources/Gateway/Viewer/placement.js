@@ -10,15 +10,32 @@ export function focalOf(outcome) {
   return outcome.persons.find((person) => person.focal_length)?.focal_length ?? assumedFocal(outcome);
 }
 
+/** Beyond this many times the picture's longer side a focal length is no camera's but a convention: 4D-Humans has 5000 for 256 pixels. */
+const CONVENTION = 4;
+
+/** Whether the engine's distances are those of a camera; otherwise they are estimated. */
+export function knowsDistances(person, outcome) {
+  return Boolean(person.camera_translation) && person.focal_length <= CONVENTION * Math.max(outcome.width, outcome.height);
+}
+
+/** The focal length in pixels that the 3D view believes in. */
+export function sceneFocal(outcome) {
+  const focal = focalOf(outcome);
+  return focal <= CONVENTION * Math.max(outcome.width, outcome.height) ? focal : assumedFocal(outcome);
+}
+
 /**
- * A person's joints in metres in the camera's frame (x right, y down, z forward); null without any. Where the engine gives no
- * place, it is estimated from how large the body is in the picture: a weak-perspective fit of the joints to the keypoints.
+ * Where a person stands in the camera's frame, metres (x right, y down, z forward).
+ *
+ * Where the engine gives no place, it is estimated from how large the body is in the picture: a weak-perspective fit of the joints to
+ * the keypoints. Where its focal length is a convention, persons would stand fifty metres away and each error of a hand's
+ * breadth in the picture would be metres: the distance is scaled to a focal length that cameras have, which keeps the person where it
+ * is in the picture.
  */
-export function placedJoints(person, outcome) {
-  const joints = person.keypoints_3d;
-  if (!joints?.length) return null;
-  const [x, y, z] = person.camera_translation ?? estimatedPlace(person, outcome);
-  return joints.map(([jx, jy, jz]) => [jx + x, jy + y, jz + z]);
+export function placeOf(person, outcome) {
+  if (!person.camera_translation) return estimatedPlace(person, outcome);
+  const [x, y, z] = person.camera_translation;
+  return [x, y, knowsDistances(person, outcome) ? z : (z * assumedFocal(outcome)) / person.focal_length];
 }
 
 function estimatedPlace(person, outcome) {

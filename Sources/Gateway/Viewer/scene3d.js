@@ -4,7 +4,7 @@ import * as THREE from "/three/build/three.module.js";
 import { OrbitControls } from "/three/examples/jsm/controls/OrbitControls.js";
 import { button, el, press } from "./dom.js";
 import { addLights, bodyGeometry, bodyMaterial, updateGeometry } from "./mesh.js";
-import { focalOf, placedJoints } from "./placement.js";
+import { knowsDistances, placeOf, sceneFocal } from "./placement.js";
 import { change, onChange, settings } from "./settings.js";
 import { colourOf, skeletonNamed, VISIBLE } from "./skeleton.js";
 
@@ -50,7 +50,7 @@ export class Scene3D {
     this.scene.add(this.floor);
     this.eye = this.#eye();
     this.scene.add(this.eye);
-    this.note = el("p", { class: "scene-note", text: "Distances are estimated: this engine knows no camera", hidden: true });
+    this.note = el("p", { class: "scene-note", text: "Distances are estimated: the camera is not known", hidden: true });
     this.tools = this.#tools();
     holder.replaceChildren(canvas, this.tools, this.note);
     this.#observer = new ResizeObserver(() => this.#resize());
@@ -109,6 +109,12 @@ export class Scene3D {
   /** Draws at the next chance of the screen, once. */
   #draw() {
     if (this.#frame || this.#ended.signal.aborted) return;
+    if (this.scene.fog) {
+      // The floor fades behind the persons, however far away they are seen from.
+      const distance = this.camera.position.distanceTo(this.controls.target);
+      this.scene.fog.near = distance + 5;
+      this.scene.fog.far = distance + 18;
+    }
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       this.renderer.render(this.scene, this.camera);
@@ -125,14 +131,17 @@ export class Scene3D {
     const bodies = new Map(settings.mesh ? meshes.map((mesh) => [mesh.track_id, mesh.vertices]) : []);
     const middles = [];
     for (const person of outcome.persons) {
-      const joints = placedJoints(person, outcome);
-      if (!joints) continue;
-      const points = joints.map(upright);
+      if (!person.keypoints_3d?.length) continue;
+      const place = placeOf(person, outcome);
+      const points = person.keypoints_3d.map((joint) => upright(joint.map((value, axis) => value + place[axis])));
       const hips = skeleton.hips.length > 0 ? points[skeleton.hips[0]].clone().lerp(points[skeleton.hips[1]], 0.5) : points[0];
       const feet = skeleton.feet.map((index) => points[index].y);
-      if (person.observed !== false && !again && feet.length > 0) this.#stand(Math.min(...feet), Boolean(person.camera_translation));
+      if (person.observed !== false && !again && feet.length > 0) this.#stand(Math.min(...feet), knowsDistances(person, outcome));
       if (this.focus === null || this.focus === person.track_id) middles.push(hips);
-      this.#figure(person.track_id).show(person, points, skeleton, hips, outcome, this.focus, bodies.get(person.track_id), this.body);
+      const figure = this.#figure(person.track_id);
+      // Vertices come with the engine's own distance.
+      figure.nearer = person.camera_translation ? person.camera_translation[2] - place[2] : 0;
+      figure.show(person, points, skeleton, hips, outcome, this.focus, bodies.get(person.track_id), this.body);
     }
     const present = new Set(outcome.persons.map((person) => person.track_id));
     for (const [track, figure] of this.#people) {
@@ -143,7 +152,7 @@ export class Scene3D {
         this.#people.delete(track);
       }
     }
-    this.note.hidden = !outcome.persons.some((person) => !person.camera_translation);
+    this.note.hidden = !outcome.persons.some((person) => !knowsDistances(person, outcome));
     this.#attend(middles);
     this.#draw();
   }
@@ -169,6 +178,9 @@ export class Scene3D {
     if (middles.length === 0) return;
     const middle = middles.reduce((sum, point) => sum.add(point), new THREE.Vector3()).divideScalar(middles.length);
     this.#middle = middle;
+    // The grid is under the persons, wherever they are; in steps of its own lines, so that it lies still.
+    this.floor.position.x = 2 * Math.round(middle.x / 2);
+    this.floor.position.z = 2 * Math.round(middle.z / 2);
     if (!this.#placed) {
       this.#placed = true;
       return this.look(this.#preset);
@@ -205,7 +217,7 @@ export class Scene3D {
   #seeAsCamera() {
     if (!this.#shot) return;
     const { outcome } = this.#shot;
-    const focal = focalOf(outcome);
+    const focal = sceneFocal(outcome);
     const width = outcome.width || 16, height = outcome.height || 9;
     const tall = Math.max(height, width / this.camera.aspect);
     this.camera.fov = (2 * Math.atan(tall / 2 / focal) * 180) / Math.PI;
@@ -232,6 +244,8 @@ const UP = new THREE.Vector3(0, 1, 0);
 
 /** One person: bones and joints, or a body, and the way of the hips. */
 class Figure {
+  /** Metres by which the engine's own vertices lie too far away. */
+  nearer = 0;
   #trail = [];
   #bones = null;
   #joints = null;
@@ -269,6 +283,7 @@ class Figure {
       this.#mesh = new THREE.Mesh(bodyGeometry(body), this.material);
       this.group.add(this.#mesh);
     }
+    this.#mesh.position.z = this.nearer;
     return updateGeometry(this.#mesh.geometry, vertices);
   }
 
