@@ -29,16 +29,21 @@ static const int posebus_zmq_efsm = EFSM;
 // ZMQ_ZAP_ENFORCE_DOMAIN: libzmq has it since 4.3, but its header shows it only to those who ask for drafts.
 static const int posebus_zmq_zap_enforce_domain = 93;
 
-// How many bytes the peer of a TCP connection has sent so far, or -1 where that cannot be told (ipc, or closed).
-// tcpi_bytes_received lies at byte 128 of the kernel's tcp_info, whose fields never move; glibc's own declaration ends
-// before it, and Swift does not take both.
-static inline int64_t posebus_tcp_bytes_received(int descriptor) {
+// A counter of a TCP connection by its place in the kernel's tcp_info, whose fields never move, or -1 where there is none
+// (ipc, or closed). glibc's own declaration ends before these, and Swift does not take both.
+static inline int64_t posebus_tcp_counter(int descriptor, socklen_t place) {
     uint8_t info[136];
     uint64_t bytes;
     socklen_t size = sizeof(info);
     if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, info, &size) != 0 || size < sizeof(info)) return -1;
-    memcpy(&bytes, info + 128, sizeof(bytes));
+    memcpy(&bytes, info + place, sizeof(bytes));
     return (int64_t)bytes;
 }
+
+// How many bytes the peer has sent so far: tcpi_bytes_received.
+static inline int64_t posebus_tcp_bytes_received(int descriptor) { return posebus_tcp_counter(descriptor, 128); }
+
+// How many bytes the peer's kernel has taken so far: tcpi_bytes_acked.
+static inline int64_t posebus_tcp_bytes_acknowledged(int descriptor) { return posebus_tcp_counter(descriptor, 120); }
 
 #endif

@@ -90,7 +90,7 @@ public final class Archive {
             }
             page.outcomes.append(outcome)
         }
-        page.next = page.outcomes.last?.frame.sequence.next ?? first
+        page.next = SequenceNumber(answer.next)
         page.isEnded = answer.ended ?? false
         page.poses = answer.poses ?? 0
         page.drops = answer.drops ?? 0

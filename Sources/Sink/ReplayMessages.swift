@@ -114,7 +114,8 @@ struct ReplayEnd: Encodable {
     var session: String?
     /// How many outcomes, pictures or sessions the answer holds; with a timeline, of how many outcomes it tells.
     var count: UInt64 = 0
-    /// The sequence after the last one in the answer: where to go on.
+    /// The sequence after the last one in the answer: where to go on. Where it holds none, the first that was asked for, or the
+    /// store's first where that is later.
     var next: UInt64 = 0
     /// True where the request asks for more than one answer holds (REQ): ask again, from `next`.
     var more = false

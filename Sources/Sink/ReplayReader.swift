@@ -22,6 +22,8 @@ struct ReplayReader {
 
     private var content: Content
     private let stream: StreamName?
+    /// Counts what is on its way to whoever asked.
+    private let meter: MessageMeter
     private var next: SequenceNumber
     private let last: SequenceNumber?
     /// Whether everything has been read.
@@ -39,11 +41,13 @@ struct ReplayReader {
     ///
     /// - Returns: a reader, and the answer's end as far as it is known now.
     /// - Throws: `ReplayRequest.Invalid` or `RevisionChoice.NotFound` where there is no such thing, or `StoreError`.
-    static func begin(_ request: ReplayRequest, _ store: StoreReader) throws -> (ReplayReader, ReplayEnd) {
+    static func begin(
+        _ request: ReplayRequest, _ store: StoreReader, countedBy meter: MessageMeter
+    ) throws -> (ReplayReader, ReplayEnd) {
         if let limit = request.sessionLimit {
             let sessions = try store.newestSessions(of: request.stream, limit: limit)[...]
             let reader = ReplayReader(
-                content: .sessions(sessions), stream: request.stream, next: .first, last: nil,
+                content: .sessions(sessions), stream: request.stream, meter: meter, next: .first, last: nil,
                 isAtEnd: sessions.isEmpty)
             return (reader, ReplayEnd(stream: request.stream?.description))
         }
@@ -53,10 +57,10 @@ struct ReplayReader {
         let last = stored.map { min(request.to ?? $0, $0) }
         let next = max(request.from, record.first)
         let reader = ReplayReader(
-            content: .range(record.session, request.format, revision), stream: record.stream, next: next, last: last,
-            isAtEnd: last.map { next > $0 } ?? true)
+            content: .range(record.session, request.format, revision), stream: record.stream, meter: meter, next: next,
+            last: last, isAtEnd: last.map { next > $0 } ?? true)
         let end = ReplayEnd(
-            stream: record.stream.description, session: record.session.description, next: request.from.value,
+            stream: record.stream.description, session: record.session.description, next: next.value,
             ended: record.ended != nil, poses: record.poses, drops: record.drops,
             nextSession: try store.session(after: record.session)?.description)
         return (reader, end)
@@ -82,7 +86,7 @@ struct ReplayReader {
             let now = sessions.prefix(limit)
             content = .sessions(sessions.dropFirst(now.count))
             isAtEnd = now.count == sessions.count
-            return Page(items: try now.map { [Message(json(try store.summary(of: $0)))] }, count: now.count)
+            return Page(items: try now.map { [message(json(try store.summary(of: $0)))] }, count: now.count)
         case .range(let session, let format, let revision):
             guard let last else { return Page() }
             let page =
@@ -104,7 +108,7 @@ struct ReplayReader {
         let records = try store.outcomes(
             of: session, from: next, through: last, limit: limit, maxBytes: maxBytes, revision: revision)
         let items = try records.map { record in
-            format == .pb ? [Message(record.body)] : [Message(try record.outcome().jsonBytes())]
+            format == .pb ? [message(record.body)] : [message(try record.outcome().jsonBytes())]
         }
         return Page(items: items, count: records.count, next: records.last?.sequence.next)
     }
@@ -116,7 +120,7 @@ struct ReplayReader {
         let items = frames.map { frame in
             let identity = FrameIdentity(
                 stream: stream?.description ?? "", session: session.description, sequence: frame.sequence.value)
-            return [Message(json(identity)), Message(frame.jpeg)]
+            return [message(json(identity)), message(frame.jpeg)]
         }
         return Page(items: items, count: frames.count, next: frames.last?.sequence.next)
     }
@@ -135,8 +139,12 @@ struct ReplayReader {
                 isKept: record.isKept)
         }
         return Page(
-            items: [[Message(json(TimelineMessage(timeline: timeline)))]], count: records.count,
+            items: [[message(json(TimelineMessage(timeline: timeline)))]], count: records.count,
             next: records.last?.sequence.next)
+    }
+
+    private func message(_ bytes: some ContiguousBytes) -> Message {
+        bytes.withUnsafeBytes { Message(copying: $0, countedBy: meter) }
     }
 }
 

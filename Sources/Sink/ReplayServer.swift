@@ -12,15 +12,15 @@ internal import ZeroMQ
 /// - A REQ socket, or whoever frames its request as `[""][request]`, receives one message, `[""][body]…[body][ReplayEnd]`,
 ///   of at most 256 outcomes, or a megabyte; `more` says that there are others.
 ///
-/// Each turn does a bounded piece of work, so that storing and acknowledging go on meanwhile. A peer that takes nothing
-/// for a while is given up; nothing is queued for it beyond one page.
+/// Each turn does a bounded piece of work, so that storing and acknowledging go on meanwhile. What is on its way to peers is
+/// bounded in bytes (`ReplayPeers`), whatever the pictures' size, and a peer that takes nothing for a while is cut off.
 final class ReplayServer {
     let socket: Socket
     /// Outcomes sent so far.
     private(set) var outcomesSent = 0
 
-    private let patience: Duration
     private let logger: Logger
+    private var peers: ReplayPeers
     /// In the order in which they came.
     private var replays: [Replay] = []
     private var turns = 0
@@ -43,7 +43,6 @@ final class ReplayServer {
         /// Messages that wait for room.
         var outbox: [[Message]] = []
         var isComplete = false
-        var lastProgress: ContinuousClock.Instant
     }
 
     /// Makes the socket; it is not bound yet.
@@ -51,12 +50,13 @@ final class ReplayServer {
         options: SocketOptions, in context: Context, patience: Duration, logger: Logger
     ) throws(ZeroMQError) {
         var options = options
-        options.sendHighWaterMark = 64
+        // Bytes are what bounds a queue: see `ReplayPeers`.
+        options.sendHighWaterMark = 1000
         options.maxMessageSize = Int64(2 * ReplayRequest.maxLength)
         options.linger = .milliseconds(200)
         options.accepts = .subscribers
         socket = try Socket(.router, in: context, options: options)
-        self.patience = patience
+        peers = ReplayPeers(patience: patience)
         self.logger = logger
     }
 
@@ -66,7 +66,11 @@ final class ReplayServer {
     /// How long the poller may wait: not at all while there is something to send, briefly while peers are full.
     var pollTimeout: Duration? {
         if replays.isEmpty { return nil }
-        return replays.allSatisfy { !$0.outbox.isEmpty } ? .milliseconds(10) : .zero
+        var seen: Set<[UInt8]> = []
+        for replay in replays where seen.insert(replay.peerName).inserted {
+            if replay.outbox.isEmpty && peers.mayHaveMore(replay.peerName) { return .zero }
+        }
+        return .milliseconds(2)
     }
 
     /// Takes requests and sends a bounded piece of the answers.
@@ -74,17 +78,25 @@ final class ReplayServer {
         while acceptsRequests, let received = try socket.receive(maxParts: 3) {
             if case .parts(let parts) = received { try accept(parts, store, now) }
         }
+        for (name, request) in peers.stuck(on: socket, at: now) {
+            logger.notice(
+                "cut off a peer of replay that takes nothing; whatever it still needs it can ask for again",
+                metadata: ["unread_bytes": "\(peers.bytesHeld(by: name))"])
+            socket.cutOff(senderOf: request)
+            replays.removeAll { $0.peerName == name }
+        }
         var pages = 0
         var lost: Set<[UInt8]> = []
         for index in firstOfEachPeer() {
             if replays[index].outbox.isEmpty {
-                guard pages < Self.pagesPerTurn else { continue }
+                guard pages < Self.pagesPerTurn, peers.mayHaveMore(replays[index].peerName) else { continue }
                 pages += 1
                 read(&replays[index], store)
             }
-            if try !send(&replays[index], now) { lost.insert(replays[index].peerName) }
+            if try !send(&replays[index]) { lost.insert(replays[index].peerName) }
         }
         replays.removeAll { ($0.isComplete && $0.outbox.isEmpty) || lost.contains($0.peerName) }
+        peers.forget(keeping: replays.map(\.peerName))
     }
 
     /// The requests that are being answered: of each peer the first. Another peer begins each turn.
@@ -103,11 +115,12 @@ final class ReplayServer {
         let isRequestReply = parts.count == 3 && parts[1].count == 0
         guard isRequestReply || parts.count == 2, let body = parts.last else { return }
         do {
-            let (reader, end) = try ReplayReader.begin(ReplayRequest(json: body.bytes), store)
+            let name = parts[0].bytes
+            let meter = peers.meter(of: name, asking: body, at: now)
+            let (reader, end) = try ReplayReader.begin(ReplayRequest(json: body.bytes), store, countedBy: meter)
             replays.append(
                 Replay(
-                    peer: parts[0], peerName: Array(parts[0].bytes), isRequestReply: isRequestReply, reader: reader,
-                    end: end, lastProgress: now))
+                    peer: parts[0], peerName: name, isRequestReply: isRequestReply, reader: reader, end: end))
         } catch {
             let refusal = json(ReplayEnd(error: "\(error)"))
             let answer = isRequestReply ? [parts[0], Message([]), Message(refusal)] : [parts[0], Message(refusal)]
@@ -145,20 +158,14 @@ final class ReplayServer {
 
     /// Sends what there is room for.
     ///
-    /// - Returns: false where the peer is gone or has taken nothing for too long.
-    private func send(_ replay: inout Replay, _ now: ContinuousClock.Instant) throws(ZeroMQError) -> Bool {
+    /// - Returns: false where the peer is gone.
+    private func send(_ replay: inout Replay) throws(ZeroMQError) -> Bool {
         var sent = 0
         let isGone = try ignoringUnreachable { () throws(ZeroMQError) in
             while sent < replay.outbox.count, try socket.send(replay.outbox[sent]) { sent += 1 }
         }
         replay.outbox.removeFirst(sent)
-        if sent > 0 { replay.lastProgress = now }
-        let isStuck = !replay.outbox.isEmpty && now - replay.lastProgress > patience
-        if isStuck {
-            logger.notice(
-                "gave up a replay: its peer reads nothing", metadata: ["session": "\(replay.end.session ?? "all")"])
-        }
-        return !isGone && !isStuck
+        return !isGone
     }
 
     /// Runs a send.

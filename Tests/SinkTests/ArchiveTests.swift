@@ -24,7 +24,7 @@ struct ArchiveTests {
         try acks.subscribe(session.acknowledgementTopic)
         let push = try sink.connect(.push, to: "outcomes")
         // 300 pictures of 1,000 bytes, of which 250 have room; one frame is a drop without a picture.
-        for (number, outcome) in try session.poses(0..<300).enumerated() {
+        for (number, outcome) in session.poses(0..<300).enumerated() {
             var outcome = outcome
             outcome.frame.payload = .jpeg
             if number == 280 { outcome.drop = Drop(stage: .ingest, reason: .shed, detail: "") }
@@ -70,6 +70,56 @@ struct ArchiveTests {
         // Nothing of what was refused is in the way of the next.
         #expect(try archive.outcomes(of: session.id, limit: 1, timeout: patience).outcomes.count == 1)
         try sink.finish()
+    }
+
+    @Test func aSessionWhoseBeginningAnotherStoreHasSaysWhereItBegins() throws {
+        let late = try FakeSession("late")
+        let acks = try sink.connect(.subscribe, to: "acks")
+        try acks.subscribe(late.acknowledgementTopic)
+        let poses = late.poses(700..<710).map { outcome in
+            var outcome = outcome
+            outcome.frame.oldestUnacknowledged = SequenceNumber(700)
+            return outcome
+        }
+        try sink.connect(.push, to: "outcomes").push(poses)
+        _ = try acks.acknowledgement { $0.next == SequenceNumber(710) }
+        let nothing = try archive.outcomes(of: late.id, limit: 20, timeout: patience)
+        #expect(nothing.outcomes.isEmpty && nothing.next == SequenceNumber(700))
+        let page = try archive.outcomes(of: late.id, from: nothing.next, limit: 20, timeout: patience)
+        #expect(page.outcomes.map(\.frame.sequence.value) == Array(700..<710) && page.next == SequenceNumber(710))
+        try sink.finish()
+    }
+
+    @Test("Of large pictures little is read for a peer that takes none, however many messages its queue could hold")
+    func greedy() throws {
+        try sink.finish()
+        let sink = try RunningSink(store: folder.store) {
+            $0.replayPatience = .milliseconds(500)
+            $0.frameBytes = 1 << 30
+        }
+        let large = try FakeSession("large")
+        let acks = try sink.connect(.subscribe, to: "acks")
+        try acks.subscribe(large.acknowledgementTopic)
+        let push = try sink.connect(.push, to: "outcomes")
+        for (number, outcome) in large.poses(0..<60).enumerated() {
+            var outcome = outcome
+            outcome.frame.payload = .jpeg
+            let picture = Message(Array(repeating: UInt8(number), count: 1 << 20))
+            #expect(try push.send([Message(outcome.wireBytes()), picture], blocking: true))
+        }
+        _ = try acks.acknowledgement { $0.next == SequenceNumber(60) }
+
+        let stuck = try sink.connect(.dealer, to: "replay", highWaterMark: 1)
+        for _ in 0..<3 {
+            let request = #"{"session":"\#(large.id)","format":"jpeg"}"#
+            while try !stuck.send([Message(request)]) { Thread.sleep(forTimeInterval: 0.001) }
+        }
+        try sink.waitForLog("cut off a peer of replay")
+        let reader = Archive(at: sink.readiness["replay"] ?? "", in: sink.context, options: .patient)
+        let last = try reader.frame(of: large.id, sequence: SequenceNumber(59), timeout: patience)
+        #expect(last?.count == 1 << 20)
+        // What the kernel holds of a connection, a share and a page: some 15. All that was asked for would be 180.
+        #expect(try sink.finish().replayed < 45)
     }
 
     @Test func theNewestPicturesAreKept() throws {
