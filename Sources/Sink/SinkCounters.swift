@@ -1,5 +1,6 @@
 internal import Logging
 package import Messages
+package import Store
 
 /// What a sink has done since it started.
 package struct SinkCounters: Equatable, Sendable {
@@ -20,6 +21,8 @@ package struct SinkCounters: Equatable, Sendable {
     package var held = 0
     /// Messages not taken, by reason.
     package var refused: [String: Int] = [:]
+    /// Pictures kept and deleted again, where they are kept.
+    package var frames: KeptFrameTally?
     /// Messages to subscribers.
     package var published = 0
     /// Outcomes played back.
@@ -31,6 +34,11 @@ package struct SinkCounters: Equatable, Sendable {
             "ends": "\(ends)", "commits": "\(commits)", "duplicates": "\(duplicates)", "held": "\(held)",
             "published": "\(published)", "replayed": "\(replayed)",
         ]
+        if let frames {
+            metadata["frames_kept"] = "\(frames.kept)"
+            metadata["frames_deleted"] = "\(frames.deleted)"
+            metadata["frames_bytes"] = "\(frames.bytes)"
+        }
         if failedCommits > 0 { metadata["failed_commits"] = "\(failedCommits)" }
         for (reason, count) in drops { metadata["drops.\(reason.rawValue)"] = "\(count)" }
         for (reason, count) in refused { metadata["refused.\(reason)"] = "\(count)" }

@@ -23,6 +23,7 @@ package final class SinkLoop {
     package var counters: SinkCounters {
         var counters = internalCounters
         counters.published = results.count
+        if configuration.frameBytes != nil { counters.frames = store.frameTally }
         counters.replayed = replay.outcomesSent
         return counters
     }

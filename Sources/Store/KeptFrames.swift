@@ -9,12 +9,20 @@ internal import Messages
 struct KeptFrames {
     /// How many bytes there may be; nil takes no pictures.
     let limit: Int64?
-    private var bytes: Int64 = 0
+    private(set) var tally: KeptFrameTally
     private var added = 0
 
+    private var bytes: Int64 {
+        get { tally.bytes }
+        set { tally.bytes = newValue }
+    }
+
     /// Counts what a file holds.
-    init(_ db: Database, limit: Int64?) throws {
+    ///
+    /// - Parameter tally: what was kept and deleted before, where the file is opened again.
+    init(_ db: Database, limit: Int64?, after tally: KeptFrameTally = KeptFrameTally()) throws {
         self.limit = limit
+        self.tally = tally
         guard limit != nil else { return }
         // The length of a blob stands in its row's header, so its pages are not read.
         bytes = try Int64.fetchOne(db, sql: "SELECT ifnull(sum(length(jpeg)), 0) FROM frames") ?? 0
@@ -30,6 +38,7 @@ struct KeptFrames {
         guard db.changesCount > 0 else { return }
         bytes += Int64(frame.jpeg.count)
         added += 1
+        tally.kept += 1
     }
 
     /// Deletes the oldest pictures until the rest is within the limit, or, where the limit has become much smaller, twice as
@@ -44,6 +53,20 @@ struct KeptFrames {
             delete.setUncheckedArguments([row[0] as Int64])
             try delete.execute()
             bytes -= row[1] as Int64
+            tally.deleted += 1
         }
     }
+}
+
+/// What has become of the pictures that a store was given.
+public struct KeptFrameTally: Sendable, Equatable {
+    /// Bytes of pictures that are in the store.
+    public var bytes: Int64 = 0
+    /// Pictures that were stored since it was opened.
+    public var kept = 0
+    /// Pictures that made room for newer ones since it was opened.
+    public var deleted = 0
+
+    /// Nothing yet.
+    public init() {}
 }

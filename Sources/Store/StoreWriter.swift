@@ -18,6 +18,9 @@ public final class StoreWriter {
     /// Sessions that were written to and have not ended; others are read when they are asked for.
     private var running: [SessionID: SessionState] = [:]
 
+    /// What has become of the pictures that it was given.
+    public var frameTally: KeptFrameTally { keptFrames.tally }
+
     /// Opens a store, or makes one where there is no file.
     ///
     /// - Parameter frameBytes: how many bytes of pictures it may hold; the oldest make room. Nil leaves those alone that it
@@ -78,7 +81,7 @@ public final class StoreWriter {
         let database = try translatingErrors(of: path) { try Self.open(path) }
         self.database = database
         keptFrames = try translatingErrors(of: path) {
-            try database.read { try KeptFrames($0, limit: keptFrames.limit) }
+            try database.read { try KeptFrames($0, limit: keptFrames.limit, after: keptFrames.tally) }
         }
         reader = StoreReader(database, path: path)
         for (session, state) in running {

@@ -151,8 +151,8 @@ struct RevisionTests {
     func older() throws {
         try tamper(
             """
-            DROP TABLE refined; DROP TABLE revisions; ALTER TABLE sessions DROP COLUMN infer_state;
-            DELETE FROM grdb_migrations WHERE identifier IN ('v2', 'v3');
+            DROP TABLE refined; DROP TABLE revisions; ALTER TABLE sessions DROP COLUMN infer_state; DROP TABLE frames;
+            DELETE FROM grdb_migrations WHERE identifier IN ('v2', 'v3', 'v4');
             """)
         #expect(try bodies(.latest).count == 20)
         let reader = try StoreReader(path: folder.path())
