@@ -46,7 +46,7 @@ struct EngineLoop {
     private func process(_ jobs: [FrameJob]) -> [FinishedFrame] {
         let start = Timestamp.now
         let usable = jobs.filter { $0.failure == nil }
-        for job in usable where job.header.isStill { engine.forget(job.header.session) }
+        for job in jobs where job.header.isStill { engine.forget(job.header.session) }
         let answers = usable.isEmpty ? [] : answer(usable)
         let duration = Timestamp.now.milliseconds(since: start)
         // Nobody is followed out of a still either.

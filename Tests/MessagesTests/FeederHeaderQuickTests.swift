@@ -15,6 +15,7 @@ import Testing
         #"{"msg": "picam", "end": false}"#,
         #" { "stream" : "a b" , "frame" : 0 , "capture_time_ns" : 1700000000123456789 , "delivery" : "live" } "#,
         #"{"stream":"x","delivery":"lossless","end":true,"frame":1234567890123456789}"#,
+        #"{"stream":"stills","still":true,"frame":1}"#, #"{"still" : false , "stream":"stills"}"#,
     ])
     func readsPlainHeadersAsTheGeneralReaderDoes(text: String) throws {
         #expect(quick(text) == (try general(text)))
@@ -29,6 +30,7 @@ import Testing
         #"{"stream":"a","msg":"b"}"#, #"{"stream":"a","delivery":"maybe"}"#, #"{"stream":"a","end":1}"#,
         #"{"stream":"a","shape":[1,2,3]}"#, #"{"stream":"a","other":1}"#, #"{"frame":1}"#,
         #"{"stream":"a","frame":1e3}"#, #"{"stream":"a"#, #"{"stream":"a","end":truex}"#,
+        #"{"stream":"a","still":1}"#, #"{"stream":"a","still":"true"}"#, #"{"stream":"a","still":true,"still":false}"#,
     ])
     func leavesEverythingElseToTheGeneralReader(text: String) {
         #expect(quick(text) == nil)
@@ -40,7 +42,8 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int((state >> 33) % UInt64(limit))
         }
-        let good = Array(#"{"stream":"cam1","frame":42,"capture_time_ns":17,"delivery":"live","end":true}"#.utf8)
+        let good = Array(
+            #"{"stream":"cam1","frame":42,"capture_time_ns":17,"delivery":"live","end":true,"still":true}"#.utf8)
         let alphabet = Array(#"{}[]":, \0123truefalsend"#.utf8)
         var agreed = 0
         for _ in 0..<20_000 {

@@ -10,7 +10,8 @@ struct FeederHeaderTests {
         #expect(header.captureTime?.nanoseconds == 1_700_000_000_123_456_789)
         #expect(header.cameraFrame == CameraFrame(7))
         #expect(header.delivery == .live)
-        #expect(!header.isEnd)
+        #expect(!header.isEnd && !header.isStill)
+        #expect(try parse(#"{"stream":"cam1","still":true}"#).isStill)
     }
 
     @Test func `imagezmq's headers are read as they are`() throws {
@@ -26,6 +27,7 @@ struct FeederHeaderTests {
             (#"{"stream":"a\u0007b"}"#, .badStream), (#"{"stream":7}"#, .badStream), (#"{"msg":["a",1]}"#, .badStream),
             (#"{"stream":"a","delivery":"fast"}"#, .badHeader), (#"{"stream":"a","frame":"x"}"#, .badHeader),
             (#"{"stream":"a","frame":-1}"#, .badHeader), (#"{"stream":"a","end":"yes"}"#, .badHeader),
+            (#"{"stream":"a","still":"yes"}"#, .badHeader), (#"{"stream":"a","still":1}"#, .badHeader),
             (#"{"stream":"a","dtype":"float32","shape":[4,4,3]}"#, .badHeader),
             (#"{"stream":"a","shape":[4,4]}"#, .badHeader), (#"{"stream":"a","shape":[0,4,3]}"#, .badHeader),
             (#"{"stream":"a","shape":[9223372036854775807,9223372036854775807,4]}"#, .badHeader),
@@ -48,7 +50,7 @@ struct FeederHeaderTests {
     @Test func `a header that is written is read back`() throws {
         let header = FeederHeader(
             stream: try StreamName("cam 1"), captureTime: Timestamp(nanoseconds: 5), cameraFrame: CameraFrame(0),
-            delivery: .lossless, isEnd: true, rawSize: .init(height: 2, width: 3))
+            delivery: .lossless, isEnd: true, isStill: true, rawSize: .init(height: 2, width: 3))
         let text = String(decoding: try JSONEncoder().encode(header), as: UTF8.self)
         #expect(try parse(text) == header)
     }
