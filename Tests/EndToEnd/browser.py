@@ -101,7 +101,7 @@ READ_CODE = """(selector) => {
 
 # Collects such readings after every turn in which something was drawn.
 WATCH_CODE = """() => {
-  const read = %s;
+  const read = READ;
   const seen = window.seen = [];
   let last = null;
   const look = () => {
@@ -115,4 +115,4 @@ WATCH_CODE = """() => {
     requestAnimationFrame(look);
   };
   look();
-}""" % READ_CODE
+}""".replace("READ", READ_CODE)

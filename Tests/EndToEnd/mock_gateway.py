@@ -189,8 +189,7 @@ class Mock:
         self.readers = {}
         self.jobs = {}
         self.latest = {}
-        self.requests = []
-        self.refuse_live = False
+        self.three = Path("/usr/share/javascript/three")
 
     # What is asked over HTTP
 
@@ -216,7 +215,6 @@ class Mock:
 
     @web.middleware
     async def guard(self, request, handler):
-        self.requests.append(f"{request.method} {request.path_qs}")
         path = request.path
         open_ = path == "/" or path.startswith(("/viewer/", "/client/", "/three/", "/healthz", "/readyz"))
         if self.key and not open_:
@@ -343,8 +341,6 @@ class Mock:
         return response
 
     async def get_live(self, request):
-        if self.refuse_live:
-            raise web.HTTPServiceUnavailable()
         socket = web.WebSocketResponse(heartbeat=20, compress=False)
         await socket.prepare(request)
         reader = {"streams": set(request.query.getall("stream", [])) or None,
@@ -429,7 +425,7 @@ class Mock:
             web.get("/", index),
             web.get("/viewer/{path:.+}", self.static(viewer)),
             web.get("/client/{path:.+}", self.static(ROOT / "clients" / "javascript")),
-            web.get("/three/{path:.+}", self.static(Path("/usr/share/javascript/three"))),
+            web.get("/three/{path:.+}", lambda r: self.static(self.three)(r)),
             web.get("/healthz", lambda r: json_(r, lambda: {"status": "ok"})),
             web.get("/v1/status", lambda r: json_(r, self.status)),
             web.get("/v1/streams", lambda r: json_(r, lambda: {"streams": self.streams()})),

@@ -2,15 +2,16 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 web = pytest.importorskip("aiohttp.web", reason="aiohttp is not installed")
 
-from browser import PHONE, READ_CODE, WATCH_CODE, Pages, chromium, coded_picture, shot, until  # noqa: E402
-from images import jpegs_of, turned  # noqa: E402
-from mock_gateway import Mock, Session, made_up, outcome  # noqa: E402
+from browser import PHONE, READ_CODE, WATCH_CODE, Pages, chromium, coded_picture, shot, until
+from images import jpegs_of, turned
+from mock_gateway import Mock, Session, made_up, outcome
 
 LOST = "Failed to load resource"
 
@@ -211,6 +212,27 @@ def test_a_lost_gateway_is_said_and_found_again(pages, serve, coded):
     until(page, "document.getElementById('banner').textContent.includes('The gateway is back')")
     page.evaluate("window.posebus.drawn.length = 0")
     until(page, "window.posebus.drawn.length > 3")
+
+
+def test_a_recording_goes_on_when_its_gateway_is_back(pages, serve, coded):
+    session = made_up("ride", coded)
+    gateway = serve(session)
+    page = pages.open(f"{gateway.url}#/recording/{session.id}", expected=(LOST,), settings={"scene": False})
+    until(page, "window.posebus.frameSequence === 0")
+    gateway.stop()
+    page.keyboard.press("End")
+    page.get_by_text("does not answer").first.wait_for()
+    gateway.start()
+    until(page, "window.posebus.frameSequence === 149 && window.posebus.poseSequence === 149")
+
+
+def test_without_three_js_the_rest_works_and_says_why(pages, serve, coded):
+    session = made_up("ride", coded)
+    gateway = serve(session)
+    gateway.mock.three = Path("/nowhere")
+    page = pages.open(f"{gateway.url}#/recording/{session.id}", expected=(LOST,))
+    page.get_by_text("install libjs-three").wait_for()
+    until(page, "window.posebus.frameSequence === 0")
 
 
 def test_a_key_is_asked_for_and_kept_until_the_tab_is_closed(pages, serve, coded):

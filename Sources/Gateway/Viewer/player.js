@@ -175,6 +175,14 @@ export class Player {
     }
   }
 
+  /** What could not be fetched is asked for again, a little later. */
+  #again(cache, key) {
+    setTimeout(() => {
+      cache.delete(key);
+      if (!this.#ended.signal.aborted) this.onChange();
+    }, 1000);
+  }
+
   #failed(error) {
     if (!this.#ended.signal.aborted) this.onFailure(error);
   }
@@ -190,8 +198,7 @@ export class Player {
       for (const outcome of outcomes) this.#outcomes.set(outcome.sequence - this.first, outcome);
       this.onChange();
     }).catch((error) => {
-      // Asked for again at the next wish, a little later.
-      setTimeout(() => this.#pages.delete(number), 1000);
+      this.#again(this.#pages, number);
       this.#failed(error);
     });
     this.#pages.set(number, page);
@@ -211,7 +218,7 @@ export class Player {
       if (this.#ended.signal.aborted) entry.image?.close();
       this.onChange();
     } catch (error) {
-      setTimeout(() => this.#images.delete(index), 1000);
+      this.#again(this.#images, index);
       this.#failed(error);
     }
   }
@@ -227,7 +234,7 @@ export class Player {
       entry.done = generation === this.#generation;
       this.onChange();
     } catch (error) {
-      setTimeout(() => this.#meshes.delete(index), 1000);
+      this.#again(this.#meshes, index);
       this.#failed(error);
     }
   }
