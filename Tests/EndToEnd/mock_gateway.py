@@ -307,9 +307,9 @@ class Mock:
             return
         session = next(iter(self.sessions.values()))
         job |= {"status": "processing", "queue_position": None, "started_at": time.time(), "session": session.id}
-        for n in range(0, 101, 10):
+        for n in range(0, 101, 5):
             job["progress"] = {"frames": n, "total": 100}
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.15)
         job |= {"status": "completed", "completed_at": time.time()}
 
     async def get_job(self, request):

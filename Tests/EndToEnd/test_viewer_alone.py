@@ -332,6 +332,7 @@ def test_an_uploaded_video_is_opened_and_a_bad_one_refused_in_words(pages, serve
     upload(10)
     page.get_by_text("ride.mp4 is no video that ffmpeg can read").wait_for()
     upload(100_000)
+    page.get_by_role("list", name="Videos being processed").get_by_text("ride.mp4").wait_for()
     until(page, f"window.posebus.session === '{session.id}' && window.posebus.frameSequence === 0")
 
 
@@ -376,4 +377,10 @@ def test_the_3d_view_shows_persons_and_presets(pages, serve, coded):
         page.wait_for_timeout(700)
         views.append(page.locator(".scene canvas").screenshot())
     assert len(set(views)) == 4
+    # From bodies to skeletons and back: none of it may fail while it is drawn.
+    for _ in range(2):
+        page.keyboard.press("m")
+        page.wait_for_timeout(500)
+        views.append(page.locator(".scene canvas").screenshot())
+    assert views[-1] != views[-2] != views[-3]
     shot(page, "scene")

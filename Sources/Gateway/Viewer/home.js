@@ -26,11 +26,12 @@ class HomePage {
     this.nobody = el("div", { class: "empty" },
       el("p", { text: "No stream is live." }),
       el("p", { class: "muted" }, "Start a camera with ", el("code", { text: "posebus up /dev/video0" }), ", or drop a video anywhere on this page."));
+    this.jobs = el("ul", { class: "recording-list jobs", "aria-label": "Videos being processed", hidden: true });
     this.list = el("div", { class: "recordings" }, el("p", { class: "muted", text: "Asking for recordings …" }));
     page.replaceChildren(
       el("section", { "aria-labelledby": "live-title" }, el("div", { class: "section-head" }, el("h1", { id: "live-title", text: "Live" })), this.grid, this.nobody),
       el("section", { "aria-labelledby": "recordings-title" },
-        el("div", { class: "section-head" }, el("h1", { id: "recordings-title", text: "Recordings" }), uploadButton()), this.list));
+        el("div", { class: "section-head" }, el("h1", { id: "recordings-title", text: "Recordings" }), uploadButton()), this.jobs, this.list));
     this.feed = new LiveFeed({
       onStream: (name) => (shot, release) => this.#tile(name).show(shot, release),
       onSession: () => this.refresh(),
@@ -58,6 +59,20 @@ class HomePage {
       this.#tiles.get(stream.stream)?.facts(stream);
     }
     for (const tile of this.#tiles.values()) tile.tick(this.feed.lateOf(tile.name));
+    const { queued = 0, processing = 0 } = status.jobs ?? {};
+    if (queued + processing > 0 || !this.jobs.hidden) this.#showJobs();
+  }
+
+  /** Videos that wait or are being processed, whoever sent them. */
+  async #showJobs() {
+    let jobs = [];
+    try {
+      jobs = (await bus.jobs()).filter(({ status }) => status === "queued" || status === "processing");
+    } catch {
+      // The banner says what is wrong; the list comes back with the gateway.
+    }
+    this.jobs.replaceChildren(...jobs.map(jobRow));
+    this.jobs.hidden = jobs.length === 0;
   }
 
   async refresh() {
@@ -128,6 +143,14 @@ class Tile {
     const text = parts.join(" · ");
     if (this.figures.textContent !== text) this.figures.textContent = text;
   }
+}
+
+function jobRow({ source, status, queue_position: position, progress: { frames, total }, session }) {
+  const words = status === "queued" ? `waiting, ${position > 1 ? `${count(position - 1, "video")} before it` : "next"}`
+    : total ? `${frames} of ${count(total, "frame")}` : count(frames, "frame");
+  return el("li", {}, el("a", { class: "recording-row", href: session ? `#/recording/${encodeURIComponent(session)}` : undefined },
+    el("b", { text: source }), el("span", { class: "muted", text: status }), el("span", { class: "figures", text: words }),
+    total && status === "processing" ? el("progress", { max: String(total), value: String(frames), "aria-label": `Progress of ${source}` }) : null));
 }
 
 function recordingTable(sessions) {

@@ -19,6 +19,8 @@ class LivePage {
   #stops = [];
   #endedSession = null;
   #moment = 0;
+  /** Milliseconds that the gateway's clock is ahead of this machine's. */
+  #clock = 0;
 
   constructor(page, name) {
     this.name = name;
@@ -59,11 +61,18 @@ class LivePage {
       this.#mark("live", true);
     }
     this.views.show(shot, release);
+    this.delay = this.#delayOf(shot.outcome);
     const now = performance.now();
     if (now - this.#moment > 250) {
       this.#moment = now;
       this.#paint();
     }
+  }
+
+  /** Milliseconds from capture until now, by the gateway's clock; undefined where the camera's clock is another. */
+  #delayOf({ capture_time_ns: capture }) {
+    const delay = Date.now() + this.#clock - Number(capture) / 1e6;
+    return delay >= 0 && delay < 60_000 ? delay : undefined;
   }
 
   #mark(text, live) {
@@ -94,6 +103,7 @@ class LivePage {
   #status(status) {
     const stream = (status.streams ?? []).find((one) => one.stream === this.name);
     if (stream) this.stream = stream;
+    this.#clock = Number(status.time_ns) / 1e6 - Date.now();
     if (stream && !stream.live && !this.latest) this.#offer(stream.session);
     this.#paint();
   }
@@ -105,6 +115,7 @@ class LivePage {
       ["Stream", stream ? `${(stream.frames_per_second ?? 0).toFixed(1)} fps` : "–"],
       ["Drawn", `${this.#rate.value.toFixed(1)} fps`],
       ["Latency", timing.total !== undefined ? `${Math.round(timing.total)} ms` : "–"],
+      ["To the screen", this.delay !== undefined ? `${Math.round(this.delay)} ms` : "–"],
       ["Inference", timing.infer !== undefined ? `${Math.round(timing.infer)} ms` : "–"],
       ["Frame", latest ? String(latest.sequence) : "–"],
       ["Persons", latest ? String(latest.persons.length) : "–"],

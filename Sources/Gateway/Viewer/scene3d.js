@@ -254,6 +254,8 @@ class Figure {
   constructor(track, scene) {
     this.group = new THREE.Group();
     this.material = bodyMaterial(track);
+    // Not shared with the bones: three.js 111 compiles a material for instances or for single meshes, once.
+    this.skin = bodyMaterial(track);
     this.light = new THREE.MeshStandardMaterial({ color: 0xffffff, roughness: 0.7, metalness: 0 });
     this.line = new THREE.Line(new THREE.BufferGeometry(), new THREE.LineBasicMaterial({ color: colourOf(track), transparent: true, opacity: 0.75 }));
     this.line.frustumCulled = false;
@@ -264,7 +266,7 @@ class Figure {
   show(person, points, skeleton, hips, outcome, focus, vertices, body) {
     const predicted = person.observed === false;
     const dimmed = focus !== null && focus !== person.track_id;
-    for (const material of [this.material, this.light]) {
+    for (const material of [this.material, this.skin, this.light]) {
       material.transparent = predicted || dimmed;
       material.opacity = dimmed ? 0.1 : predicted ? 0.4 : 1;
       material.depthWrite = !material.transparent;
@@ -280,7 +282,7 @@ class Figure {
 
   #showBody(vertices, body) {
     if (!this.#mesh) {
-      this.#mesh = new THREE.Mesh(bodyGeometry(body), this.material);
+      this.#mesh = new THREE.Mesh(bodyGeometry(body), this.skin);
       this.group.add(this.#mesh);
     }
     this.#mesh.position.z = this.nearer;
@@ -343,6 +345,7 @@ class Figure {
     this.line.geometry.dispose();
     this.line.material.dispose();
     this.material.dispose();
+    this.skin.dispose();
     this.light.dispose();
   }
 }
