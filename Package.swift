@@ -45,8 +45,11 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [
     .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+func program(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -89,11 +92,12 @@ var targets: [Target] = [
     program(
         "Gateway",
         [
-            "Stage", "Bodies", "Client", "Jobs", "Messages", "Security", "Weights", "ZeroMQ", argumentParser, httpTypes,
-            lifecycle, logging,
+            "Bodies", "Client", "Exports", "JPEG", "Jobs", "Messages", "Security", "Stage", "Weights", "ZeroMQ",
+            argumentParser, httpTypes, lifecycle, logging,
+            .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         ] + hummingbird + nio,
-        // Served from where they lie: see ShippedFiles.
-        exclude: ["Viewer"]),
+        // The viewer is served from where it lies: see ShippedFiles.
+        exclude: ["Viewer"], resources: [.embedInCode("OpenAPI/openapi.json")]),
     program(
         "PoseBus",
         [

@@ -55,10 +55,11 @@ struct GatewayCommand: AsyncParsableCommand {
         if let address { (configuration.http.host, configuration.http.port) = address }
         configuration.security = try security.security(for: "gateway", log: { logger.warning("\($0)") })
 
-        let services = GatewayServices(configuration: configuration, logger: logger)
+        let watchdog = liveness.startWatchdog(logger: logger)
+        let services = try GatewayServices(configuration, logger: logger)
         let server = HTTPServer(configuration.http, services, logger: logger) { address in
             Readiness(stage: "posebus-gateway", endpoints: [("http", address)]).announce()
         }
-        try await runStage("posebus-gateway", logger: logger, [server])
+        try await runStage("posebus-gateway", logger: logger, services.threads(watchdog) + [server])
     }
 }

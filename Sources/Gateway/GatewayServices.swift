@@ -1,18 +1,62 @@
-package import Logging
+internal import Client
+internal import Logging
+internal import Security
+internal import ServiceLifecycle
+internal import Stage
+internal import ZeroMQ
 
 /// What the routes work with. Each topic of the API takes from it what it needs.
-package struct GatewayServices: Sendable {
-    package let configuration: GatewayConfiguration
-    package let logger: Logger
+struct GatewayServices: Sendable {
+    let configuration: GatewayConfiguration
+    let logger: Logger
+    /// What is live, and whom it goes to.
+    let hub: Hub
+    /// How the pipeline is.
+    let pipeline: PipelineState
+    /// What is stored.
+    let archive: ArchiveService
+    /// The meshes of bodies.
+    let meshes: MeshMaker
+    /// What is posted, on its way to ingest.
+    let feeds: FrameFeeds
+    /// For threads with sockets of their own.
+    let context: Context
 
-    package init(configuration: GatewayConfiguration, logger: Logger) {
+    /// This release.
+    static let version = "1.0.0"
+
+    init(_ configuration: GatewayConfiguration, logger: Logger) throws(ZeroMQError) {
         self.configuration = configuration
         self.logger = logger
+        context = try Context(access: configuration.security.access)
+        hub = Hub()
+        pipeline = PipelineState(configuration, version: Self.version)
+        archive = ArchiveService(at: configuration.replay, in: context)
+        feeds = FrameFeeds(to: configuration.ingest, in: context)
+        meshes = MeshMaker(folder: configuration.hmr2Folder)
+    }
+
+    /// The threads between the bus and HTTP.
+    func threads(_ watchdog: Watchdog) -> [any Service] {
+        let results = Mailbox<Subscriber.Event>()
+        let feed = ResultsFeed(configuration: configuration, context: context, logger: logger, results: results)
+        let pulse = watchdog.watch("bus", meaning: "viewers see nothing new, and the state of the stages is not known")
+        return archive.services + [
+            ThreadService(named: "feeds") { [feeds] stop in try feeds.run(until: stop) },
+            ThreadService(named: "results") { stop in try feed.run(until: stop) },
+            ThreadService(named: "bus") { [self] stop in
+                let loop = try BusLoop(
+                    configuration, context: context, hub: hub, state: pipeline, meshes: meshes, results: results,
+                    logger: logger)
+                defer { pulse.rest() }
+                try loop.run(until: stop, beat: pulse.beat)
+            },
+        ]
     }
 }
 
 /// One topic of the API: it adds its routes. `GatewayRouter` lists all topics.
-package protocol RouteTopic: Sendable {
+protocol RouteTopic: Sendable {
     /// Adds the routes.
     func add(to routes: Routes)
 }

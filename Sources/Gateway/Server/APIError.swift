@@ -22,13 +22,17 @@ package struct APIError: HTTPResponseError {
     }
 
     /// `{"error": message}`
-    var response: Response {
+    var body: ByteBuffer {
         var json = JSONWriter(capacity: 64 + message.utf8.count)
         json.object { json in
             json.key("error")
             json.text(message)
         }
-        var response = Response.json(bytes: json.bytes, status: status)
+        return ByteBuffer(bytes: json.bytes)
+    }
+
+    var response: Response {
+        var response = Response.data(body, type: "application/json", status: status)
         response.headers.append(contentsOf: headers)
         // What came of a body that was not wanted is not read to its end.
         if [.contentTooLarge, .requestTimeout].contains(status) { response.headers[.connection] = "close" }
@@ -58,7 +62,9 @@ struct ErrorMiddleware: RouterMiddleware {
         _ request: Request, _ context: GatewayContext, _ next: (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
         do {
-            return try await next(request, context)
+            let response = try await next(request, context)
+            // A folder of files without its slash: there are no pages about folders.
+            return response.status == .movedPermanently ? Self.notFound(request).response : response
         } catch let error as APIError {
             return error.response
         } catch let error as HTTPError where error.status == .notFound {

@@ -71,6 +71,10 @@ struct AccessMiddleware: RouterMiddleware {
     ) async throws -> Response {
         let host = request.head.authority
         guard policy.knows(host: host) else { throw Self.unknown(host: host) }
+        // What the file system and the log would take for something else.
+        guard let path = request.uri.path.removingPercentEncoding,
+            !path.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f })
+        else { throw APIError(.badRequest, "The path holds what is no text.") }
         let isPreflight = request.method == .options && request.headers[.accessControlRequestMethod] != nil
         if let origin = request.headers[.origin], !policy.allows(origin: origin, host: host),
             isPreflight || ![.get, .head, .options].contains(request.method)

@@ -8,7 +8,12 @@ enum GatewayRouter {
     /// The topics of the API. Whoever adds one adds it here.
     static func topics(_ services: GatewayServices) -> [any RouteTopic] {
         [
-            HealthRoutes(services)
+            StatusRoutes(services: services),
+            SessionRoutes(services: services),
+            ExportRoutes(services: services),
+            FrameRoutes(services: services),
+            EventRoutes(services: services, policy: AccessPolicy(services.configuration.http)),
+            OpenAPIRoutes(),
         ]
     }
 

@@ -29,12 +29,19 @@ struct HTTPServer: Service {
 
     func run() async throws {
         var quiet = Logger(label: "posebus-gateway.http")
-        quiet.logLevel = max(logger.logLevel, .notice)
-        let configuration = configuration
-        let onReady = onReady
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let (configuration, hub, onReady) = (configuration, services.hub, onReady)
+        let connections = Connections(limit: configuration.limits.connections)
+        let webSockets = WebSocketUpgrade(
+            policy: AccessPolicy(configuration), hub: hub, version: GatewayServices.version)
+        let group = MultiThreadedEventLoopGroup.singleton
         let application = Application(
             responder: GatewayRouter.responder(configuration, services),
-            server: .init { responder in HTTP1Channel(responder: responder) },
+            server: HTTPServerBuilder { responder in
+                GatewayChannel(
+                    responder: responder, limits: configuration.limits, connections: connections,
+                    webSockets: webSockets)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "PoseBus"),
             onServerRunning: { channel in
@@ -42,9 +49,14 @@ struct HTTPServer: Service {
                 let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
                 onReady("http://\(host):\(port)")
             },
-            logger: quiet)
+            eventLoopGroupProvider: .shared(group), logger: quiet)
         do {
-            try await application.run()
+            try await withGracefulShutdownHandler {
+                try await application.run()
+            } onGracefulShutdown: {
+                hub.close()
+                group.next().scheduleTask(in: TimeAmount(configuration.limits.stopTime)) { connections.closeAll() }
+            }
         } catch let error as IOError {
             throw StageFailure(
                 """

@@ -1,12 +1,16 @@
 internal import Foundation
 package import HTTPTypes
 package import Hummingbird
+internal import NIOCore
 
 /// The context of a request.
 package struct GatewayContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
+    /// The connection it came over.
+    let channel: any Channel
 
     package init(source: ApplicationRequestContextSource) {
+        channel = source.channel
         coreContext = CoreRequestContextStorage(source: source)
     }
 }
