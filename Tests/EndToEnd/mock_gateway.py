@@ -418,23 +418,28 @@ class Mock:
         async def index(request):
             return web.Response(body=(viewer / "index.html").read_bytes(), content_type="text/html")
 
-        async def json_(request, make):
-            return web.json_response(make())
+        def answer(make):
+            async def handler(request):
+                return web.json_response(make(request))
+            return handler
+
+        async def three(request):
+            return await self.static(self.three)(request)
 
         app.add_routes([
             web.get("/", index),
             web.get("/viewer/{path:.+}", self.static(viewer)),
             web.get("/client/{path:.+}", self.static(ROOT / "clients" / "javascript")),
-            web.get("/three/{path:.+}", lambda r: self.static(self.three)(r)),
-            web.get("/healthz", lambda r: json_(r, lambda: {"status": "ok"})),
-            web.get("/v1/status", lambda r: json_(r, self.status)),
-            web.get("/v1/streams", lambda r: json_(r, lambda: {"streams": self.streams()})),
-            web.get("/v1/sessions", lambda r: json_(r, lambda: {
+            web.get("/three/{path:.+}", three),
+            web.get("/healthz", answer(lambda r: {"status": "ok"})),
+            web.get("/v1/status", answer(lambda r: self.status())),
+            web.get("/v1/streams", answer(lambda r: {"streams": self.streams()})),
+            web.get("/v1/sessions", answer(lambda r: {
                 "sessions": [s.summary() for s in self.sessions.values()
                              if r.query.get("stream") in (None, s.stream)]})),
-            web.get("/v1/sessions/{session}", lambda r: json_(r, self.session(r).summary)),
+            web.get("/v1/sessions/{session}", answer(lambda r: self.session(r).summary())),
             web.get("/v1/sessions/{session}/outcomes", self.get_outcomes),
-            web.get("/v1/sessions/{session}/timeline", lambda r: json_(r, self.session(r).timeline)),
+            web.get("/v1/sessions/{session}/timeline", answer(lambda r: self.session(r).timeline())),
             web.get("/v1/sessions/{session}/frames/{sequence}", self.get_frame),
             web.get("/v1/sessions/{session}/outcomes/{sequence}/meshes", self.get_meshes),
             web.get("/v1/sessions/{session}/export", self.get_export),
@@ -442,7 +447,7 @@ class Mock:
             web.get("/v1/export-formats", self.get_formats),
             web.post("/v1/streams/{stream}/frames", self.post_frame),
             web.post("/v1/videos", self.post_video),
-            web.get("/v1/jobs", lambda r: json_(r, lambda: {"jobs": list(self.jobs.values())})),
+            web.get("/v1/jobs", answer(lambda r: {"jobs": list(self.jobs.values())})),
             web.get("/v1/jobs/{job}", self.get_job),
             web.delete("/v1/jobs/{job}", self.delete_job),
             web.get("/v1/events", self.get_events),

@@ -44,7 +44,7 @@ export function decodeMeshes(bytes) {
   if (bytes.byteLength === 0) return meshes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = 4;
-  const short = () => new PoseBusError(`A mesh block of ${bytes.byteLength} bytes ends too early; the gateway and this client may differ in version.`);
+  const short = () => tooShort("mesh block", bytes);
   if (bytes.byteLength < 4) throw short();
   for (let left = view.getUint32(0, true); left > 0; left -= 1) {
     if (offset + 8 > bytes.byteLength) throw short();
@@ -59,6 +59,10 @@ export function decodeMeshes(bytes) {
   return meshes;
 }
 
+function tooShort(what, { byteLength }) {
+  return new PoseBusError(`A ${what} of ${byteLength} bytes ends too early; gateway and client may differ in version.`);
+}
+
 function floats(bytes, offset, length) {
   const start = bytes.byteOffset + offset;
   return new Float32Array(bytes.buffer.slice(start, start + length));
@@ -71,7 +75,7 @@ export function decodeLiveMessage(buffer) {
   const part = (offset) => {
     const length = offset + 4 <= bytes.byteLength ? view.getUint32(offset, true) : Infinity;
     if (offset + 4 + length > bytes.byteLength) {
-      throw new PoseBusError(`A live message of ${bytes.byteLength} bytes ends too early; the gateway and this client may differ in version.`);
+      throw tooShort("live message", bytes);
     }
     return bytes.subarray(offset + 4, offset + 4 + length);
   };
@@ -129,7 +133,8 @@ export class Live extends Emitter {
     super();
     this.#bus = bus;
     this.#open = open;
-    this.#wish = { streams: options.streams ? [...options.streams] : null, frames: options.frames ?? false, meshes: options.meshes ?? false };
+    const { streams, frames = false, meshes = false } = options;
+    this.#wish = { streams: streams ? [...streams] : null, frames, meshes };
     /** Outcomes an iterator may leave waiting. */
     this.capacity = options.capacity ?? 128;
     this.state = "connecting";
@@ -296,7 +301,9 @@ export class PoseBus {
       answer = await this.fetch(this.url(path, query, { withKey: false }), options);
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new PoseBusError(`The gateway at ${this.baseURL} does not answer (${error.cause?.code ?? error.message}). Is posebus-gateway running there?`, 0, { cause: error });
+      const why = error.cause?.code ?? error.message;
+      const words = `The gateway at ${this.baseURL} does not answer (${why}). Is posebus-gateway running there?`;
+      throw new PoseBusError(words, 0, { cause: error });
     }
     if (!answer.ok) throw await refusal(answer);
     return answer;
@@ -405,7 +412,8 @@ export class PoseBus {
     }
     const total = file.size ?? file.byteLength ?? null;
     const body = counted(file, (sent) => onProgress?.({ sent, total }));
-    return this.#json("/v1/videos", { method: "POST", query, headers: { "Content-Type": "application/octet-stream" }, body, duplex: "half", signal });
+    const headers = { "Content-Type": "application/octet-stream" };
+    return this.#json("/v1/videos", { method: "POST", query, headers, body, duplex: "half", signal });
   }
 
   /** A browser's fetch does not tell how far it is; XMLHttpRequest does. */
@@ -419,7 +427,8 @@ export class PoseBus {
         if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText));
         else reject(new PoseBusError(errorText(request.responseText, request.status), request.status));
       };
-      request.onerror = () => reject(new PoseBusError("The upload was cut off. Is the gateway running, and is the video within its limit?"));
+      const cut = "The upload was cut off. Is the gateway running, and is the video within its limit?";
+      request.onerror = () => reject(new PoseBusError(cut));
       request.onabort = () => reject(new DOMException("The upload was cancelled.", "AbortError"));
       signal?.addEventListener("abort", () => request.abort());
       request.send(file);

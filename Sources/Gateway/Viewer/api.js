@@ -24,7 +24,8 @@ export function askForKey() {
     const words = el("p", { class: "failed-text", role: "alert" });
     const form = el("form", { method: "dialog", class: "sheet" },
       el("h2", { text: "API key" }),
-      el("p", { text: "This gateway lets nobody in without a key. Whoever set it up has one for you. It is kept until this tab is closed." }),
+      el("p", { text: "This gateway lets nobody in without a key. Whoever set it up has one for you."
+        + " It is kept until this tab is closed." }),
       el("label", { for: "api-key", text: "Key" }), field, words,
       el("div", { class: "row end" }, el("button", { class: "button primary", type: "submit", text: "Use this key" })));
     const dialog = el("dialog", { "aria-label": "API key" }, form);

@@ -1,6 +1,6 @@
 // The program: header, addresses, keys.
 
-import { button, el } from "./dom.js";
+import { button, el, icon } from "./dom.js";
 import { homePage } from "./home.js";
 import { listenToKeys, setGlobalKeys, setPageKeys, showHelp } from "./keyboard.js";
 import { livePage } from "./live.js";
@@ -36,7 +36,9 @@ async function route() {
   } catch (error) {
     if (mine !== turn) return;
     page.replaceChildren(el("div", { class: "empty" }, el("p", { class: "failed-text", text: error.message }),
-      el("p", { class: "row centred" }, button(null, "Try again", route, { text: "Try again", class: "button primary" }), el("a", { class: "button", href: "#/", text: "To the start" }))));
+      el("p", { class: "row centred" },
+        button(null, "Try again", route, { text: "Try again", class: "button primary" }),
+        el("a", { class: "button", href: "#/", text: "To the start" }))));
   }
 }
 
@@ -66,7 +68,7 @@ function switchTheme() {
 
 const themeButton = button("sun", "Dark or light", switchTheme, { key: "T" });
 function paintThemeButton() {
-  themeButton.replaceChildren(button(currentTheme() === "dark" ? "sun" : "moon", "").firstChild);
+  themeButton.replaceChildren(icon(currentTheme() === "dark" ? "sun" : "moon"));
 }
 
 document.querySelector(".top-tools").append(statusElement(), button("help", "Keyboard shortcuts", showHelp, { key: "?" }), themeButton);

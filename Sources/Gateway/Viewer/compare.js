@@ -2,7 +2,7 @@
 
 import { bus, withKey } from "./api.js";
 import { Controls } from "./controls.js";
-import { button, dateOf, el, toast } from "./dom.js";
+import { button, dateOf, el, pageHead, toast } from "./dom.js";
 import { Player } from "./player.js";
 import { enter } from "./readout.js";
 import { Timeline } from "./timeline.js";
@@ -26,12 +26,12 @@ export async function comparePage(page, ids, query) {
     now[place] = session;
     location.hash = `#/compare/${now.map((one) => encodeURIComponent(one ?? "")).join("/")}`;
   }));
-  const head = el("div", { class: "title-row" },
-    el("a", { class: "button icon-only", href: "#/", "aria-label": "All streams and recordings", title: "All streams and recordings" }, button("back", "").firstChild),
-    el("div", { class: "title" }, el("h1", { text: "Side by side" }), el("p", { class: "muted", text: "One clock for both; the arrows over a picture move that one alone" })));
+  const head = pageHead("Side by side", "One clock for both; the arrows over a picture move that one alone");
   if (chosen.includes(null)) {
-    page.replaceChildren(el("section", { class: "player" }, head, el("div", { class: "panes" }, choices.map((box, place) => el("div", { class: "pane" }, el("div", { class: "pane-head" }, el("b", { text: LETTERS[place] }), box),
-      el("p", { class: "empty muted", text: chosen[place] ? "Chosen" : "Choose a recording" }))))));
+    const pane = (box, place) => el("div", { class: "pane" },
+      el("div", { class: "pane-head" }, el("b", { text: LETTERS[place] }), box),
+      el("p", { class: "empty muted", text: chosen[place] ? "Chosen" : "Choose a recording" }));
+    page.replaceChildren(el("section", { class: "player" }, head, el("div", { class: "panes" }, choices.map(pane))));
     return {};
   }
   const players = await Promise.all(chosen.map(async (id) => {
@@ -56,7 +56,8 @@ class ComparePage {
   #linkTimer = 0;
 
   constructor(page, head, choices, players, query) {
-    this.panes = players.map((player, place) => new Pane(player, place, choices[place], Number(query.get(LETTERS[place].toLowerCase())) || 0));
+    const offset = (place) => Number(query.get(LETTERS[place].toLowerCase())) || 0;
+    this.panes = players.map((player, place) => new Pane(player, place, choices[place], offset(place)));
     this.transport = new Transport(this.panes.map(({ part }) => part));
     for (const pane of this.panes) pane.join(this.transport, () => this.#aligned());
     this.transport.onChange = () => this.#paint();
@@ -115,7 +116,8 @@ class ComparePage {
 class Pane {
   constructor(player, place, choiceBox, offset) {
     this.player = player;
-    this.views = new Views({ name: LETTERS[place], size: [player.session.width, player.session.height], label: `${LETTERS[place]}: ${player.session.stream}` });
+    const { stream, width, height } = player.session;
+    this.views = new Views({ name: LETTERS[place], size: [width, height], label: `${LETTERS[place]}: ${stream}` });
     this.part = { player, offset, show: (index) => this.views.show(player.shot(index)) };
     this.timeline = new Timeline(player, { label: `Timeline of ${LETTERS[place]}`,
       onSeek: (time) => this.transport.seek(time - this.part.offset), onPause: () => this.transport.pause() });

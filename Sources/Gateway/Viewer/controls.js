@@ -1,17 +1,18 @@
 // Buttons and figures under the timeline.
 
-import { button, clock, el, press } from "./dom.js";
+import { button, clock, el, icon, press } from "./dom.js";
 import { SPEEDS } from "./transport.js";
 
 export class Controls {
   constructor(transport) {
     this.transport = transport;
     this.playButton = button("play", "Play", () => transport.toggle(), { key: "Space", class: "button icon-only primary play" });
-    this.pauseIcon = button("pause", "").firstChild;
+    this.pauseIcon = icon("pause");
     this.playIcon = this.playButton.firstChild;
     this.position = el("p", { class: "position figures", "aria-live": "off" });
     this.loopButton = button("loop", "Loop", () => this.toggleLoop(), { key: "O" });
-    this.speed = el("select", { class: "speed", "aria-label": "Speed", title: "Speed (+ and −)", onchange: () => transport.setSpeed(Number(this.speed.value)) },
+    const onchange = () => transport.setSpeed(Number(this.speed.value));
+    this.speed = el("select", { class: "speed", "aria-label": "Speed", title: "Speed (+ and −)", onchange },
       SPEEDS.map((speed) => el("option", { value: String(speed), text: `${speed}×` })));
     const none = transport.parts.every(({ player }) => player.stops.length === 0);
     this.element = el("div", { class: "controls", role: "group", "aria-label": "Playback" },
@@ -57,7 +58,8 @@ export class Controls {
   /** Goes to the next place where something is missing, round and round. */
   jump(direction) {
     const { transport } = this;
-    const stops = transport.parts.flatMap(({ player, offset }) => player.stops.map((index) => player.times[index] - offset)).sort((a, b) => a - b);
+    const timesOf = ({ player, offset }) => player.stops.map((index) => player.times[index] - offset);
+    const stops = transport.parts.flatMap(timesOf).sort((a, b) => a - b);
     if (stops.length === 0) return;
     // A stop is a frame's own time; the clock may stand anywhere within the frame.
     const found = direction > 0 ? stops.find((time) => time > transport.time + 1e-4) ?? stops[0]
@@ -95,7 +97,10 @@ export class Controls {
     const { parts } = transport;
     const frame = (part) => `${part.player.sequenceOf(transport.indexOf(part))}`;
     const { player, offset } = parts[0];
-    if (parts.length === 1) return `${clock(transport.time + offset)} / ${clock(player.duration)}  frame ${frame(parts[0])} of ${player.sequenceOf(player.count - 1)}`;
+    if (parts.length === 1) {
+      const last = player.sequenceOf(player.count - 1);
+      return `${clock(transport.time + offset)} / ${clock(player.duration)}  frame ${frame(parts[0])} of ${last}`;
+    }
     return `${clock(transport.time)}  frames ${parts.map(frame).join(" and ")}`;
   }
 

@@ -31,7 +31,8 @@ const ICONS = {
   upload: "M10 13V4M6.5 7L10 3.5 13.5 7M4 13v3.5h12V13",
   download: "M10 3.5V13M6.5 9.5L10 13l3.5-3.5M4 13.5v3h12v-3",
   help: "M7.5 7.6A2.5 2.5 0 1 1 10 10.3v1.4M10 14.4v.1",
-  sun: "M10 6.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM10 1.8v2M10 16.2v2M1.8 10h2M16.2 10h2M4.2 4.2l1.4 1.4M14.4 14.4l1.4 1.4M4.2 15.8l1.4-1.4M14.4 5.6l1.4-1.4",
+  sun: "M10 6.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM10 1.8v2M10 16.2v2M1.8 10h2M16.2 10h2"
+    + "M4.2 4.2l1.4 1.4M14.4 14.4l1.4 1.4M4.2 15.8l1.4-1.4M14.4 5.6l1.4-1.4",
   moon: "M16.5 11.5A6.8 6.8 0 0 1 8.5 3.5a6.8 6.8 0 1 0 8 8z",
   back: "M12 4.5L6.5 10l5.5 5.5M7 10h9",
   close: "M5 5l10 10M15 5L5 15",
@@ -58,8 +59,17 @@ export function icon(name) {
 
 /** A button with an icon, a label for those who do not see it, and the key that does the same. */
 export function button(iconName, label, onclick, { key, text, ...properties } = {}) {
-  return el("button", { type: "button", class: text ? "button" : "button icon-only", "aria-label": text ? undefined : label,
-    title: key ? `${label} (${key})` : label, onclick, ...properties }, iconName ? icon(iconName) : null, text ? el("span", { text }) : null);
+  const attributes = { type: "button", class: text ? "button" : "button icon-only", "aria-label": text ? undefined : label,
+    title: key ? `${label} (${key})` : label, onclick, ...properties };
+  return el("button", attributes, iconName ? icon(iconName) : null, text ? el("span", { text }) : null);
+}
+
+/** The head of a page: the way back, a name, what is known of it, and its tools. */
+export function pageHead(name, facts, ...tools) {
+  const label = "All streams and recordings";
+  return el("div", { class: "title-row" },
+    el("a", { class: "button icon-only", href: "#/", "aria-label": label, title: label }, icon("back")),
+    el("div", { class: "title" }, el("h1", {}, name), el("p", { class: "muted figures", text: facts })), tools);
 }
 
 /** Makes a button show whether it is pressed. */

@@ -26,7 +26,8 @@ export function exportMenu(session, revision) {
     if (details.open) fill(list, session, revision, details);
   });
   details.addEventListener("focusout", (event) => {
-    if (!details.contains(event.relatedTarget)) setTimeout(() => { if (!details.contains(document.activeElement)) details.open = false; }, 150);
+    if (details.contains(event.relatedTarget)) return;
+    setTimeout(() => (details.open &&= details.contains(document.activeElement)), 150);
   });
   details.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -77,7 +78,8 @@ async function save(session, format, revision) {
       words.textContent = `${format.name}: ${(size / 1e6).toFixed(1)} MB`;
     }
     const given = /filename="?([^";]+)"?/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1];
-    const link = el("a", { href: URL.createObjectURL(new Blob(parts, { type: format.media_type })), download: given ?? `${session.stream}.${format.extension}` });
+    const href = URL.createObjectURL(new Blob(parts, { type: format.media_type }));
+    const link = el("a", { href, download: given ?? `${session.stream}.${format.extension}` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   } catch (error) {

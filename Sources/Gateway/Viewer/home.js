@@ -25,13 +25,16 @@ class HomePage {
     this.grid = el("div", { class: "grid" });
     this.nobody = el("div", { class: "empty" },
       el("p", { text: "No stream is live." }),
-      el("p", { class: "muted" }, "Start a camera with ", el("code", { text: "posebus up /dev/video0" }), ", or drop a video anywhere on this page."));
+      el("p", { class: "muted" },
+        "Start a camera with ", el("code", { text: "posebus up /dev/video0" }), ", or drop a video anywhere on this page."));
     this.jobs = el("ul", { class: "recording-list jobs", "aria-label": "Videos being processed", hidden: true });
     this.list = el("div", { class: "recordings" }, el("p", { class: "muted", text: "Asking for recordings …" }));
     page.replaceChildren(
-      el("section", { "aria-labelledby": "live-title" }, el("div", { class: "section-head" }, el("h1", { id: "live-title", text: "Live" })), this.grid, this.nobody),
+      el("section", { "aria-labelledby": "live-title" },
+        el("div", { class: "section-head" }, el("h1", { id: "live-title", text: "Live" })), this.grid, this.nobody),
       el("section", { "aria-labelledby": "recordings-title" },
-        el("div", { class: "section-head" }, el("h1", { id: "recordings-title", text: "Recordings" }), uploadButton()), this.jobs, this.list));
+        el("div", { class: "section-head" }, el("h1", { id: "recordings-title", text: "Recordings" }), uploadButton()),
+        this.jobs, this.list));
     this.feed = new LiveFeed({
       onStream: (name) => (shot, release) => this.#tile(name).show(shot, release),
       onSession: () => this.refresh(),
@@ -135,7 +138,10 @@ class Tile {
   tick(late) {
     const { latest } = this;
     const parts = [];
-    if (latest?.live) parts.push(`${Math.round(latest.frames_per_second ?? this.#rate.value)} fps`, `${Math.round(latest.latency_ms ?? 0)} ms`);
+    if (latest?.live) {
+      const rate = latest.frames_per_second ?? this.#rate.value;
+      parts.push(`${Math.round(rate)} fps`, `${Math.round(latest.latency_ms ?? 0)} ms`);
+    }
     if (this.persons !== undefined) parts.push(count(this.persons, "person"));
     if (latest) parts.push(count(latest.drops, "drop"));
     const skipped = this.#skipped + late;
@@ -148,9 +154,10 @@ class Tile {
 function jobRow({ source, status, queue_position: position, progress: { frames, total }, session }) {
   const words = status === "queued" ? `waiting, ${position > 1 ? `${count(position - 1, "video")} before it` : "next"}`
     : total ? `${frames} of ${count(total, "frame")}` : count(frames, "frame");
+  const bar = { max: String(total), value: String(frames), "aria-label": `Progress of ${source}` };
   return el("li", {}, el("a", { class: "recording-row", href: session ? `#/recording/${encodeURIComponent(session)}` : undefined },
     el("b", { text: source }), el("span", { class: "muted", text: status }), el("span", { class: "figures", text: words }),
-    total && status === "processing" ? el("progress", { max: String(total), value: String(frames), "aria-label": `Progress of ${source}` }) : null));
+    total && status === "processing" ? el("progress", bar) : null));
 }
 
 function recordingTable(sessions) {
@@ -167,7 +174,8 @@ function recordingTable(sessions) {
       el("b", { text: session.stream }),
       el("span", { class: "muted", text: dateOf(session.began_ns) }),
       el("span", { class: "figures", text: facts.join(" · ") }),
-      el("span", { class: session.drops > 0 ? "figures dropped" : "figures muted", text: session.drops > 0 ? count(session.drops, "drop") : "no drops" }),
+      session.drops > 0 ? el("span", { class: "figures dropped", text: count(session.drops, "drop") })
+        : el("span", { class: "figures muted", text: "no drops" }),
       session.ended_ns === null ? el("span", { class: "badge live", text: "recording" }) : null));
   }));
 }

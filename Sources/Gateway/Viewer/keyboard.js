@@ -48,7 +48,8 @@ export function listenToKeys() {
 
 function keyCaps(keys) {
   if (keys.length > 4) return [el("kbd", { text: keys[0] }), "…", el("kbd", { text: keys.at(-1) })];
-  return keys.map((key) => el("kbd", { text: key.split("+").map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part)).join(" + ") }));
+  const cap = (part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part);
+  return keys.map((key) => el("kbd", { text: key === "+" ? key : key.split("+").map(cap).join(" + ") }));
 }
 
 export function showHelp() {
@@ -59,7 +60,8 @@ export function showHelp() {
   const dialog = el("dialog", { class: "help", "aria-label": "Keyboard shortcuts" },
     el("form", { method: "dialog", class: "sheet wide" },
       el("h2", { text: "Keyboard" }), section("On this page", pageKeys), section("Everywhere", everywhere),
-      el("p", { class: "muted", text: "Picture: scroll or pinch to zoom, drag to move, double click to see it whole. 3D view: drag to turn, scroll or pinch to come closer, right button or two fingers to move." }),
+      el("p", { class: "muted", text: "Picture: scroll or pinch to zoom, drag to move, double click to see it whole. "
+        + "3D view: drag to turn, scroll or pinch to come closer, right button or two fingers to move." }),
       el("div", { class: "row end" }, el("button", { class: "button primary", text: "Close" }))));
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => {

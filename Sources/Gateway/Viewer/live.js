@@ -1,6 +1,6 @@
 // One live stream, large.
 
-import { button, el } from "./dom.js";
+import { button, el, pageHead } from "./dom.js";
 import { LiveFeed, Rate } from "./livefeed.js";
 import { enter } from "./readout.js";
 import { onChange, settings } from "./settings.js";
@@ -30,10 +30,8 @@ class LivePage {
     this.ended = el("div", { class: "live-end", hidden: true });
     this.views.picture.element.append(this.ended);
     page.replaceChildren(el("section", { class: "player" },
-      el("div", { class: "title-row" },
-        el("a", { class: "button icon-only", href: "#/", "aria-label": "All streams and recordings", title: "All streams and recordings" }, button("back", "").firstChild),
-        el("div", { class: "title" }, el("h1", {}, el("span", { class: "cut", text: name }), this.badge), el("p", { class: "muted", text: "Picture and pose of the same frame, as they come" })),
-        el("div", { class: "row" }, button("full", "Full screen", () => fullScreen(this.views.element), { key: "F" }))),
+      pageHead([el("span", { class: "cut", text: name }), this.badge], "Picture and pose of the same frame, as they come",
+        button("full", "Full screen", () => fullScreen(this.views.element), { key: "F" })),
       this.views.element, this.views.bar, this.figures));
     this.feed = new LiveFeed({
       streams: [name],

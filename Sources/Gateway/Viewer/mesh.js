@@ -66,7 +66,8 @@ class MeshRenderer {
   render(outcome, meshes, view, width, height, focus) {
     if (this.renderer.getContext().isContextLost()) return null;
     this.renderer.setSize(width, height, false);
-    this.#project(focalOf(outcome) * view.scale, view.x + (view.width * view.scale) / 2, view.y + (view.height * view.scale) / 2, width, height);
+    const middle = [view.x + (view.width * view.scale) / 2, view.y + (view.height * view.scale) / 2];
+    this.#project(focalOf(outcome) * view.scale, ...middle, width, height);
     const seen = new Set();
     for (const { track_id: track, vertices } of meshes) {
       const mesh = this.#mesh(track);

@@ -25,7 +25,7 @@ export class Picture {
    * @param options.note what is said where there is no picture
    * @param options.size width and height until a frame says its own: a drop has none
    */
-  constructor({ name = "main", zoomable = false, note = "The picture of this frame was not kept", label = "Video with skeletons", size = null } = {}) {
+  constructor({ name = "main", zoomable = false, note = "The picture of this frame was not kept", label = "Video", size = null } = {}) {
     this.#size = size?.[0] > 0 ? size : null;
     this.name = name;
     this.focus = null;
@@ -54,7 +54,8 @@ export class Picture {
     else if (shot.image) this.#size = [shot.image.width, shot.image.height];
     this.draw();
     before?.();
-    drawn({ view: this.name, stream: shot.stream, session: shot.session, frame: shot.image ? shot.frame : null, pose: shot.outcome.sequence });
+    const { stream, session, image, frame, outcome } = shot;
+    drawn({ view: this.name, stream, session, frame: image ? frame : null, pose: outcome.sequence });
   }
 
   resetZoom() {

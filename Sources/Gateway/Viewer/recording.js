@@ -2,7 +2,7 @@
 
 import { bus, withKey } from "./api.js";
 import { Controls } from "./controls.js";
-import { button, count, dateOf, el, span, toast } from "./dom.js";
+import { count, dateOf, el, icon, pageHead, span, toast } from "./dom.js";
 import { exportMenu } from "./exports.js";
 import { Player } from "./player.js";
 import { enter } from "./readout.js";
@@ -29,10 +29,7 @@ function titleRow(session, player, tools) {
   if (session.drops > 0) facts.push(count(session.drops, "drop"));
   if (session.engine) facts.push(session.engine);
   if (session.ended_ns === null) facts.push("still being recorded");
-  return el("div", { class: "title-row" },
-    el("a", { class: "button icon-only", href: "#/", "aria-label": "All streams and recordings", title: "All streams and recordings" }, button("back", "").firstChild),
-    el("div", { class: "title" }, el("h1", {}, el("span", { class: "cut", text: session.stream })), el("p", { class: "muted figures", text: facts.join(" · ") })),
-    el("div", { class: "row tools" }, tools));
+  return pageHead(el("span", { class: "cut", text: session.stream }), facts.join(" · "), el("div", { class: "row tools" }, tools));
 }
 
 class RecordingPage {
@@ -63,13 +60,15 @@ class RecordingPage {
     const { session } = this.player;
     const tools = [];
     if (session.revisions?.length > 0) {
-      const choice = el("select", { "aria-label": "Which poses", title: "Original poses, or refined ones", onchange: () => this.#revise(choice.value) },
+      const onchange = () => this.#revise(choice.value);
+      const choice = el("select", { "aria-label": "Which poses", title: "Original poses, or refined ones", onchange },
         el("option", { value: "original", text: "Original" }),
         session.revisions.map(({ number }) => el("option", { value: String(number), text: `Refined ${number}` })));
       choice.value = this.player.revision;
       tools.push(choice);
     }
-    tools.push(el("a", { class: "button", href: `#/compare/${encodeURIComponent(session.session)}` }, button("compare", "").firstChild, el("span", { text: "Compare" })));
+    const compare = `#/compare/${encodeURIComponent(session.session)}`;
+    tools.push(el("a", { class: "button", href: compare }, icon("compare"), el("span", { text: "Compare" })));
     tools.push(exportMenu(session, () => this.player.revision));
     return tools;
   }
@@ -79,8 +78,10 @@ class RecordingPage {
     // The address follows, so that it can be sent to somebody; not sixty times a second.
     clearTimeout(this.#linkTimer);
     this.#linkTimer = setTimeout(() => {
-      const revision = this.player.revision === "original" ? "" : `&revision=${this.player.revision}`;
-      history.replaceState(null, "", `#/recording/${encodeURIComponent(this.player.session.session)}?t=${this.player.sequenceOf(this.player.index)}${revision}`);
+      const { player } = this;
+      const revision = player.revision === "original" ? "" : `&revision=${player.revision}`;
+      const place = `${encodeURIComponent(player.session.session)}?t=${player.sequenceOf(player.index)}${revision}`;
+      history.replaceState(null, "", `#/recording/${place}`);
     }, 300);
   }
 

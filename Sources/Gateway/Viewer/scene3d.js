@@ -65,7 +65,8 @@ export class Scene3D {
   }
 
   #tools() {
-    const presets = PRESETS.map(([name, text, key]) => button(null, `View: ${text}`, () => this.look(name), { text, key, class: "button small", data: { preset: name } }));
+    const presets = PRESETS.map(([name, text, key]) => button(null, `View: ${text}`, () => this.look(name),
+      { text, key, class: "button small", data: { preset: name } }));
     this.followButton = button("follow", "Follow the persons", () => change("follow"));
     this.trailButton = button("trail", "Trails", () => change("trails"));
     return el("div", { class: "scene-tools", role: "group", "aria-label": "3D view" }, presets, this.followButton, this.trailButton);
@@ -257,7 +258,8 @@ class Figure {
     // Not shared with the bones: three.js 111 compiles a material for instances or for single meshes, once.
     this.skin = bodyMaterial(track);
     this.light = new THREE.MeshStandardMaterial({ color: 0xffffff, roughness: 0.7, metalness: 0 });
-    this.line = new THREE.Line(new THREE.BufferGeometry(), new THREE.LineBasicMaterial({ color: colourOf(track), transparent: true, opacity: 0.75 }));
+    const stroke = new THREE.LineBasicMaterial({ color: colourOf(track), transparent: true, opacity: 0.75 });
+    this.line = new THREE.Line(new THREE.BufferGeometry(), stroke);
     this.line.frustumCulled = false;
     this.scene = scene;
     scene.add(this.group, this.line);

@@ -31,7 +31,8 @@ export function onStatus(listener) {
 
 /** The dots for the header. */
 export function statusElement() {
-  dots = new Map(STAGES.map((name) => [name, el("span", { class: "dot", data: { state: "unknown" }, title: name }, el("span", { text: name }))]));
+  const dot = (name) => el("span", { class: "dot", data: { state: "unknown" }, title: name }, el("span", { text: name }));
+  dots = new Map(STAGES.map((name) => [name, dot(name)]));
   return el("div", { class: "stages", role: "group", "aria-label": "Stages" }, [...dots.values()]);
 }
 
@@ -47,7 +48,8 @@ function show(status) {
   const down = STAGES.filter((name) => status.stages?.[name]?.state === "down");
   for (const name of STAGES) paint(name, status.stages?.[name]);
   if (down.length > 0) {
-    say("down", down.map((name) => `${name} is down. ${status.stages[name].detail || `Nothing answers at ${status.stages[name].endpoint}. ${WITHOUT[name]}`}`));
+    const why = ({ detail, endpoint }, name) => detail || `Nothing answers at ${endpoint}. ${WITHOUT[name]}`;
+    say("down", down.map((name) => `${name} is down. ${why(status.stages[name], name)}`));
   } else if (gatewayDown) {
     say("up", ["The gateway is back."]);
   } else if (wasDown.size > 0) {
@@ -103,7 +105,8 @@ function lost(error) {
   readout.status = null;
   for (const name of STAGES) paint(name, undefined);
   const why = error.status > 0 ? error.message : "The gateway does not answer.";
-  say("down", [`${why} Trying again every second; what is shown goes on by itself once it is back. Is posebus-gateway running at ${location.host}?`]);
+  say("down", [`${why} Trying again every second; what is shown goes on by itself once it is back. `
+    + `Is posebus-gateway running at ${location.host}?`]);
 }
 
 /** Asks every second while the page is seen. */

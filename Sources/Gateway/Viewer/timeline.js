@@ -209,8 +209,10 @@ export class Timeline {
     const index = this.#hover;
     const drop = player.drops.get(index);
     const gap = player.gaps.find((entry) => entry.index === index + 1 && time > player.times[index] + player.usualStep);
-    const what = gap ? `no frames for ${span(gap.seconds)}` : drop ? `dropped: ${reasonOf(drop.stage, drop.reason)}` : count(player.timeline.persons[index], "person");
-    this.tip.textContent = `Frame ${player.sequenceOf(index)} · ${clock(player.times[index])} · ${what}${player.isKept(index) || drop ? "" : " · picture not kept"}`;
+    const what = gap ? `no frames for ${span(gap.seconds)}`
+      : drop ? `dropped: ${reasonOf(drop.stage, drop.reason)}` : count(player.timeline.persons[index], "person");
+    const kept = player.isKept(index) || drop ? "" : " · picture not kept";
+    this.tip.textContent = `Frame ${player.sequenceOf(index)} · ${clock(player.times[index])} · ${what}${kept}`;
     this.tip.hidden = false;
     const box = this.element.getBoundingClientRect();
     const half = this.tip.offsetWidth / 2;

@@ -79,7 +79,8 @@ async function send(file) {
 
 function processing(job, say) {
   const { frames, total } = job.progress;
-  if (job.status === "queued") say(job.queue_position > 1 ? `waiting, ${count(job.queue_position - 1, "video")} before it` : "waiting to be processed");
+  const before = (job.queue_position ?? 1) - 1;
+  if (job.status === "queued") say(before > 0 ? `waiting, ${count(before, "video")} before it` : "waiting to be processed");
   else if (total) say(`${frames} of ${count(total, "frame")}`, frames / total);
   else say(count(frames, "frame"));
 }

@@ -11,7 +11,7 @@ export function viewKeys(all) {
     [["m"], "Mesh on or off", () => change("mesh")],
     [["n"], "Numbers of persons on or off", () => change("names")],
     [["d"], "3D view on or off", () => change("scene")],
-    [["1", "2", "3", "4", "5", "6", "7", "8", "9"], "That person alone", (event) => all.forEach((views) => views.focusNumber(Number(event.key)))],
+    [[..."123456789"], "That person alone", ({ key }) => all.forEach((views) => views.focusNumber(Number(key)))],
     [["0"], "All persons", () => all.forEach((views) => views.focus !== null && views.setFocus(views.focus))],
     [["q"], "3D: from the front", look("front")],
     [["w"], "3D: from the side", look("side")],
