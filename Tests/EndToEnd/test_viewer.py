@@ -14,7 +14,7 @@ import pytest
 from browser import WATCH_CODE, Pages, chromium, coded_picture, shot, until
 from images import jpegs_of
 from images import video as make_video
-from pipeline import BIN, DEADLINE, Feeder, Program, header, own_socket
+from pipeline import BIN, DEADLINE, ROOT, Feeder, Program, header, own_socket
 from pipeline import until as wait
 
 pytestmark = pytest.mark.skipif(not (BIN / "posebus-gateway").exists(), reason="no posebus-gateway in POSEBUS_BIN")
@@ -164,6 +164,22 @@ def test_a_real_ride_live_recorded_and_exported(stages, pages, models, tmp_path,
         page.get_by_role("menuitem", name="json", exact=False).first.click()
     lines = download.value.path().read_text().splitlines()
     assert [json.loads(line)["sequence"] for line in lines] == list(range(frames))
+
+
+def test_the_javascript_client_in_node(stages, tmp_path):
+    if not shutil.which("node"):
+        pytest.skip("Node is not installed (deploy/setup --test)")
+    pipeline = stages()
+    files = []
+    for number, jpeg in enumerate(jpegs_of(coded_picture(n) for n in range(6))):
+        files.append(tmp_path / f"{number}.jpg")
+        files[-1].write_bytes(jpeg)
+    script = ROOT / "clients" / "javascript" / "test" / "with-gateway.mjs"
+    run = subprocess.run(["node", script, pipeline.url, *files], capture_output=True, text=True, timeout=DEADLINE)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {
+        "inStep": [True] * 6, "sequences": list(range(6)), "kept": True, "persons": [0] * 6,
+        "events": ["1", "2", "3", "4", "5"], "refused": 404, "sink": "up"}
 
 
 def test_a_stage_that_stands_still_is_said_and_its_return(stages, pages):
