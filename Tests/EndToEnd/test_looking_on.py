@@ -44,7 +44,7 @@ def get(url):
 
 
 def test_with_stay_everything_goes_on_after_the_sources_until_it_is_interrupted(start, tmp_path):
-    up = start("up", "test:?frames=30&size=160x120", "--stay")
+    up = start("up", "test:?frames=30&width=160&height=120", "--stay")
     url = address(up)
     until(lambda: "Ctrl-C ends it" in up.errors(), "the run rests")
     assert "test: 30 frames in, 30 outcomes out: 30 poses (0 with persons), 0 drops" in up.output()
@@ -60,21 +60,21 @@ def test_with_stay_everything_goes_on_after_the_sources_until_it_is_interrupted(
 
 
 def test_without_stay_it_ends_with_its_sources(start):
-    up = start("up", "test:?frames=30&size=160x120")
+    up = start("up", "test:?frames=30&width=160&height=120")
     assert up.end() == 0, up.errors()
     assert "viewer: http://127.0.0.1:" in up.errors()
 
 
 def test_an_address_that_is_taken_costs_the_viewer_and_nothing_else(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        up = start("up", "test:?frames=30&size=160x120", "--http", "127.0.0.1:%d" % taken.getsockname()[1])
+        up = start("up", "test:?frames=30&width=160&height=120", "--http", "127.0.0.1:%d" % taken.getsockname()[1])
         assert up.end() == 0, up.errors()
     assert "no viewer: " in up.errors() and "--http HOST:PORT chooses another address" in up.errors()
     assert "30 poses (0 with persons), 0 drops" in up.output()
 
 
 def test_no_viewer_starts_none(start):
-    up = start("up", "test:?frames=30&size=160x120", "--no-viewer")
+    up = start("up", "test:?frames=30&width=160&height=120", "--no-viewer")
     assert up.end() == 0, up.errors()
     assert "viewer" not in up.errors()
 
@@ -104,7 +104,7 @@ def test_a_gateway_that_is_killed_comes_back_where_it_was(tmp_path):
 
 def test_view_shows_a_store_and_changes_nothing_in_it(start, tmp_path):
     store = tmp_path / "poses.sqlite"
-    assert start("up", "test:?frames=30&size=160x120", "--no-viewer").end() == 0
+    assert start("up", "test:?frames=30&width=160&height=120", "--no-viewer").end() == 0
     view = start("view", store, "--http", "127.0.0.1:0")
     url = address(view)
     (session,) = json.loads(get(url + "/v1/sessions")[1])["sessions"]
