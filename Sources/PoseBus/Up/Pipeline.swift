@@ -123,6 +123,7 @@ final class Pipeline: Sendable {
         isResting.open()
         progress.clear()
         tell(account, took: ContinuousClock.now - start)
+        fflush(nil)  // Where standard output is no terminal, it would be told at the end.
         progress.print(
             (viewer.withLock { $0 }.map { "look at it: \($0)\n" } ?? "") + "everything goes on running; Ctrl-C ends it")
         await stopped.wait()
