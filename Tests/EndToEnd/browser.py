@@ -108,7 +108,8 @@ WATCH_CODE = """() => {
     // Another watch has begun.
     if (window.seen !== seen) return;
     const drawn = window.posebus.drawn.at(-1);
-    if (drawn && drawn !== last) {
+    // Between two pages there is no canvas.
+    if (drawn && drawn !== last && document.querySelector(".picture canvas")) {
       last = drawn;
       seen.push(read(".picture canvas"));
     }
