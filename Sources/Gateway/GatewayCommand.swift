@@ -48,12 +48,20 @@ struct GatewayCommand: AsyncParsableCommand {
         return host.isEmpty ? nil : (host, Int(port))
     }
 
+    /// Whose certificate it shows: its own, or that of whoever runs a whole pipeline on this machine.
+    private var keyName: String {
+        let isThere = { (name: String) in
+            FileManager.default.fileExists(atPath: "\(security.keys ?? ".")/\(name).cert_secret")
+        }
+        return !isThere("gateway") && isThere("posebus") ? "posebus" : "gateway"
+    }
+
     func run() async throws {
         let logger = logging.makeLogger(label: "posebus-gateway")
         var configuration = try bus.configuration()
         configuration.http = try web.configuration()
         if let address { (configuration.http.host, configuration.http.port) = address }
-        configuration.security = try security.security(for: "gateway", log: { logger.warning("\($0)") })
+        configuration.security = try security.security(for: keyName, log: { logger.warning("\($0)") })
 
         let watchdog = liveness.startWatchdog(logger: logger)
         let services = try GatewayServices(configuration, logger: logger)

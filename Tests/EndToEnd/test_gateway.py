@@ -11,6 +11,7 @@ import zmq
 from gateways import Gateway
 from images import tiny_jpeg
 from pipeline import DEADLINE, Feeder, header, own_socket, until
+from test_security import Secured, make_keys, new_key
 
 
 @pytest.fixture
@@ -223,3 +224,23 @@ def test_it_stops_while_viewers_are_there(gateway):
         assert gateway.program.terminate() == 0
         live.wait(lambda live: live.error, "the farewell")
         assert live.socket.close_code == 1001
+
+
+def test_it_works_with_keys(tmp_path):
+    keys = make_keys(tmp_path / "keys")
+    new_key(keys, "gateway", "subscribers")
+    (keys / "feeders" / "gateway.cert").write_text(
+        (keys / "subscribers" / "gateway.cert").read_text().replace("metadata", 'metadata\n    streams = "*"', 1))
+    with Secured(tmp_path, keys) as pipeline, Gateway(pipeline, "--keys", keys) as gateway:
+        # Infer refuses it, which shows that infer is there.
+        until(lambda: gateway.http.get(gateway.url + "/readyz").ok, "the gateway reaches all stages")
+        assert "ingest/" in gateway.json("/v1/status")["stages"]["infer"]["detail"]
+        with gateway.live("?frames=1") as live:
+            def posted():
+                gateway.post("/v1/streams/phone/frames", 202, data=tiny_jpeg(), headers={"Content-Type": "image/jpeg"})
+                return [jpeg for _, jpeg, _ in live.outcomes if jpeg == tiny_jpeg()]
+
+            until(posted, "a posted picture comes back with its outcome")
+        assert gateway.json("/v1/sessions?stream=phone")["sessions"]
+        pipeline.kill("infer")
+        until(lambda: gateway.json("/v1/status")["stages"]["infer"]["state"] == "down", "infer is seen to be down")
