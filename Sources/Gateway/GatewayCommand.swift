@@ -17,7 +17,7 @@ struct GatewayCommand: AsyncParsableCommand {
             way and exits with 0.
             """)
 
-    @Option(help: "Address to serve HTTP at; port 0 takes a free one.")
+    @Option(help: "Address to serve HTTP at, HOST:PORT or as a URL; port 0 takes a free one.")
     var bindHttp = "127.0.0.1:5000"
 
     @OptionGroup(title: "The pipeline") var bus: BusOptions
@@ -41,10 +41,11 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     private var address: (host: String, port: Int)? {
-        guard let colon = bindHttp.lastIndex(of: ":"),
-            let port = UInt16(bindHttp[bindHttp.index(after: colon)...])
+        // As a URL it stands in the line that says where it is: a restart gives that back.
+        let text = bindHttp.trimmingPrefix("http://").prefix { $0 != "/" }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
         else { return nil }
-        let host = bindHttp[..<colon].trimmingCharacters(in: ["[", "]"])
+        let host = text[..<colon].trimmingCharacters(in: ["[", "]"])
         return host.isEmpty ? nil : (host, Int(port))
     }
 

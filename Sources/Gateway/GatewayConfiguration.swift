@@ -15,6 +15,8 @@ package struct GatewayConfiguration: Sendable {
     package var ingest = Port.framesRequest.loopback
     /// The infer that is watched; nothing is ever sent to it.
     package var infer = Port.infer.loopback
+    /// Whether there is only a sink, and nothing is fed.
+    package var isForRecordingsOnly = false
     /// As whom it connects to them.
     package var security = StageSecurity.thisMachine
     /// Where jobs and their videos are kept.

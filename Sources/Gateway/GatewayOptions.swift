@@ -20,6 +20,9 @@ struct BusOptions: ParsableArguments {
     @Option(help: "Infer (PULL); it is only watched, nothing is sent to it.")
     var infer = Port.infer.loopback
 
+    @Flag(help: "Only for looking at what a sink has stored: ingest and infer are not missed, and nothing is fed.")
+    var recordingsOnly = false
+
     @Option(help: "Folder for jobs and uploaded videos. Default: $XDG_STATE_HOME/posebus, or ~/.local/state/posebus.")
     var state: String?
 
@@ -45,6 +48,7 @@ struct BusOptions: ParsableArguments {
         if !previews.isEmpty { configuration.previews = previews }
         configuration.ingest = ingest
         configuration.infer = infer
+        configuration.isForRecordingsOnly = recordingsOnly
         configuration.videoRoots = videoRoots.map { URL(filePath: $0, directoryHint: .isDirectory) }
         configuration.engine = engine
         configuration.device = device

@@ -85,7 +85,8 @@ export interface Stream {
 }
 
 export interface StageStatus {
-  state: "up" | "down";
+  /** off: nobody expects it, because the gateway serves recordings only. */
+  state: "up" | "down" | "off";
   since_ns: number;
   endpoint: string;
   /** What is wrong and what to do, in words; empty while it is up. */

@@ -17,6 +17,7 @@ struct FrameRoutes: RouteTopic {
         let (feeds, hub, limit) = (services.feeds, services.hub, services.configuration.http.limits.bodyBytes)
         routes.post("/v1/streams/:stream/frames") { request, context in
             let stream = try context.stream()
+            try services.configuration.checkFeeding()
             let delivery = try Self.delivery(request.query("delivery"))
             let (isLast, isStill) = (try request.isOn("end"), try request.isOn("still"))
             let wait = request.query("wait")
@@ -136,5 +137,14 @@ struct OutcomeWait: Sendable {
     private func nextCall() async -> Bool {
         for await _ in calls { return true }
         return false
+    }
+}
+
+extension GatewayConfiguration {
+    /// Throws where this gateway feeds nothing.
+    func checkFeeding() throws {
+        guard isForRecordingsOnly else { return }
+        throw APIError(
+            .serviceUnavailable, "This gateway serves recordings only. Start the pipeline with posebus up to feed it.")
     }
 }

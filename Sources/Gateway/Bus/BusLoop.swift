@@ -37,13 +37,16 @@ final class BusLoop {
         self.logger = logger
         self.results = results
         self.meshes = meshes
-        watches = [
-            try StageWatch(.ingest, at: configuration.ingest, in: context),
-            try StageWatch(.infer, at: configuration.infer, in: context),
-            try StageWatch(.sink, at: configuration.results, in: context),
-        ]
+        var watches = [try StageWatch(.sink, at: configuration.results, in: context)]
+        if !configuration.isForRecordingsOnly {
+            watches.append(try StageWatch(.ingest, at: configuration.ingest, in: context))
+            watches.append(try StageWatch(.infer, at: configuration.infer, in: context))
+        }
+        self.watches = watches
         var previews: [PreviewSource] = []
-        for endpoint in configuration.previews { previews.append(try PreviewSource(endpoint, in: context)) }
+        for endpoint in configuration.isForRecordingsOnly ? [] : configuration.previews {
+            previews.append(try PreviewSource(endpoint, in: context))
+        }
         self.previews = previews
         for watch in watches {
             watch.watch(with: poller)

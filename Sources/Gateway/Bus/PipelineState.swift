@@ -28,11 +28,18 @@ final class PipelineState: Sendable {
 
     private let state: NIOLockedValueBox<State>
     private let device: String?
+    /// The stages that are expected to be there.
+    private let expected: [PipelineStage]
     private let version: String
     private let jobs = NIOLockedValueBox<JobCounts?>(nil)
+    private let startTime = Timestamp.now
+    private static let names: [(PipelineStage, StaticString)] = [
+        (.ingest, "ingest"), (.infer, "infer"), (.sink, "sink"),
+    ]
 
     init(_ configuration: GatewayConfiguration, version: String) {
         device = configuration.device
+        expected = configuration.isForRecordingsOnly ? [.sink] : PipelineStage.allCases
         self.version = version
         var state = State()
         state.engine = configuration.engine
@@ -64,12 +71,12 @@ final class PipelineState: Sendable {
     var inferDevice: String? { device }
 
     func isUp(_ stage: PipelineStage) -> Bool { state.withLockedValue { $0.stages[stage]?.isUp ?? false } }
-    var isReady: Bool { PipelineStage.allCases.allSatisfy(isUp) }
+    var isReady: Bool { expected.allSatisfy(isUp) }
 
     /// Plain words of what is wrong; empty where nothing is.
     var problems: [String] {
         state.withLockedValue { state in
-            PipelineStage.allCases.compactMap { stage in
+            expected.compactMap { stage in
                 guard let finding = state.stages[stage] else { return "\(stage.rawValue): not looked at yet" }
                 return finding.isUp ? nil : "\(stage.rawValue): \(finding.detail)"
             }
@@ -96,12 +103,14 @@ final class PipelineState: Sendable {
             json.value(Timestamp.now.nanoseconds)
             json.key("stages")
             json.object { json in
-                json.key("ingest")
-                json.value(.ingest, state.stages[.ingest], state.endpoints[.ingest])
-                json.key("infer")
-                json.value(.infer, state.stages[.infer], state.endpoints[.infer])
-                json.key("sink")
-                json.value(.sink, state.stages[.sink], state.endpoints[.sink])
+                for (stage, name) in Self.names {
+                    json.key(name)
+                    if expected.contains(stage) {
+                        json.value(state.stages[stage], state.endpoints[stage])
+                    } else {
+                        json.unexpected(since: startTime)
+                    }
+                }
             }
             json.key("streams")
             json.array { json in
@@ -122,7 +131,21 @@ final class PipelineState: Sendable {
 }
 
 extension JSONWriter {
-    fileprivate mutating func value(_ stage: PipelineStage, _ finding: StageWatch.Finding?, _ endpoint: String?) {
+    /// A stage that nobody expects.
+    fileprivate mutating func unexpected(since start: Timestamp) {
+        object { json in
+            json.key("state")
+            json.text("off")
+            json.key("since_ns")
+            json.value(start.nanoseconds)
+            json.key("endpoint")
+            json.text("")
+            json.key("detail")
+            json.text("This gateway was started for looking at recordings only.")
+        }
+    }
+
+    fileprivate mutating func value(_ finding: StageWatch.Finding?, _ endpoint: String?) {
         object { json in
             json.key("state")
             json.text(finding?.isUp == true ? "up" : "down")

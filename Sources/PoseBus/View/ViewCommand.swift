@@ -68,7 +68,7 @@ struct ViewCommand: AsyncParsableCommand {
         return .init(
             name: StagePlans.gatewayName,
             arguments: [
-                "--results", results, "--replay", replay, "--preview", "none", "--ingest", "none", "--infer", "none",
+                "--results", results, "--replay", replay, "--recordings-only",
                 "--state", store + ".gateway", "--log-level", "warning",
             ] + (hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + viewer.arguments,
             binds: [("http", "--bind-http", viewer.address ?? "127.0.0.1:5000")])
