@@ -65,7 +65,12 @@ struct GatewayCommand: AsyncParsableCommand {
         configuration.security = try security.security(for: keyName, log: { logger.warning("\($0)") })
 
         let watchdog = liveness.startWatchdog(logger: logger)
-        let services = try GatewayServices(configuration, logger: logger)
+        let services: GatewayServices
+        do {
+            services = try GatewayServices(configuration, logger: logger)
+        } catch let failure as StageFailure {
+            throw failure.reported(by: "posebus-gateway")
+        }
         let server = HTTPServer(configuration.http, services, logger: logger) { address in
             Readiness(stage: "posebus-gateway", endpoints: [("http", address)]).announce()
         }

@@ -21,6 +21,8 @@ package struct GatewayConfiguration: Sendable {
     package var security = StageSecurity.thisMachine
     /// Where jobs and their videos are kept.
     package var state: URL
+    /// How long a video's job may be processed; nil: for as long as it goes on.
+    package var jobTimeout: Duration?
     /// The folders from which the old API may read videos.
     package var videoRoots: [URL] = []
     /// What infer runs, as far as whoever started the pipeline knows: an engine's name and a device's.

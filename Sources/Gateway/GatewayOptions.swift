@@ -31,6 +31,9 @@ struct BusOptions: ParsableArguments {
         help: "Folder whose videos the old API may be asked to process by their path; repeat. Default: none.")
     var videoRoots: [String] = []
 
+    @Option(help: "Seconds that a video's job may be processed before it fails. Default: as long as it goes on.")
+    var jobTimeout: Double?
+
     @Option(help: "The engine that infer runs, for the status. Default: what its outcomes say.")
     var engine: String?
 
@@ -41,6 +44,12 @@ struct BusOptions: ParsableArguments {
         help: "Folder of HMR2's files, whose SMPL model makes meshes. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.")
     var hmr2Dir: String?
 
+    func validate() throws {
+        guard jobTimeout.map({ $0 > 0 && $0 < 1e9 }) ?? true else {
+            throw ValidationError("--job-timeout: a number of seconds above 0 is expected")
+        }
+    }
+
     func configuration() throws -> GatewayConfiguration {
         var configuration = GatewayConfiguration(state: stateFolder)
         configuration.results = results
@@ -50,6 +59,7 @@ struct BusOptions: ParsableArguments {
         configuration.infer = infer
         configuration.isForRecordingsOnly = recordingsOnly
         configuration.videoRoots = videoRoots.map { URL(filePath: $0, directoryHint: .isDirectory) }
+        configuration.jobTimeout = jobTimeout.map { .seconds($0) }
         configuration.engine = engine
         configuration.device = device
         configuration.hmr2Folder = hmr2Dir

@@ -1,4 +1,5 @@
 internal import Client
+internal import Jobs
 internal import Logging
 internal import Security
 internal import ServiceLifecycle
@@ -19,13 +20,15 @@ struct GatewayServices: Sendable {
     let meshes: MeshMaker
     /// What is posted, on its way to ingest.
     let feeds: FrameFeeds
+    /// What is fed on somebody's behalf.
+    let jobs: GatewayJobs
     /// For threads with sockets of their own.
     let context: Context
 
     /// This release.
     static let version = "1.0.0"
 
-    init(_ configuration: GatewayConfiguration, logger: Logger) throws(ZeroMQError) {
+    init(_ configuration: GatewayConfiguration, logger: Logger) throws {
         self.configuration = configuration
         self.logger = logger
         context = try Context(access: configuration.security.access)
@@ -34,6 +37,8 @@ struct GatewayServices: Sendable {
         archive = ArchiveService(at: configuration.replay, in: context)
         feeds = FrameFeeds(to: configuration.ingest, in: context)
         meshes = MeshMaker(folder: configuration.hmr2Folder)
+        jobs = try GatewayJobs(configuration, in: context, logger: logger)
+        pipeline.count { [store = jobs.runner.store] in (store.counts.queued, store.counts.processing) }
     }
 
     /// The threads between the bus and HTTP.
@@ -41,7 +46,7 @@ struct GatewayServices: Sendable {
         let results = Mailbox<Subscriber.Event>()
         let feed = ResultsFeed(configuration: configuration, context: context, logger: logger, results: results)
         let pulse = watchdog.watch("bus", meaning: "viewers see nothing new, and the state of the stages is not known")
-        return archive.services + [
+        return archive.services + jobs.services + [
             ThreadService(named: "feeds") { [feeds] stop in try feeds.run(until: stop) },
             ThreadService(named: "results") { stop in try feed.run(until: stop) },
             ThreadService(named: "bus") { [self] stop in

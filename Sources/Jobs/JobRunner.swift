@@ -89,15 +89,19 @@ package final class JobRunner: Sendable {
     ///
     /// - Returns: the job, once it is cancelled or over; nil where there is no such job.
     package func cancel(_ id: String) async throws -> Job? {
-        guard let job = try await store.job(id) else { return nil }
-        if job.status == .queued, try await store.cancelQueued(id) {
-            if job.isUpload { uploads.delete(job.path) }
-            return try await store.job(id)
+        while let job = try await store.job(id) {
+            if job.status.isOver { return job }
+            if job.status == .queued, try await store.cancelQueued(id) {
+                if job.isUpload { uploads.delete(job.path) }
+                continue
+            }
+            // Again and again: it may just be beginning, or beginning anew.
+            current.withLock { current in
+                if let current, current.job.id == id { current.run.cancel() }
+            }
+            try await Task.sleep(for: .milliseconds(50))
         }
-        current.withLock { current in
-            if let current, current.job.id == id { current.run.cancel() }
-        }
-        return try await waitUntilOver(id)
+        return nil
     }
 
     /// Waits for a job's end. Whoever waits may give up: the job goes on.

@@ -25,6 +25,8 @@ package final class StillFeeder: Sendable {
         package var stream: StreamName
         /// Pictures that may be under way at once.
         package var capacity = 256
+        /// Bytes of the pictures under way; one alone is always taken.
+        package var maxBytes = 256 << 20
 
         package init(ingest: String, results: String, replay: String, stream: StreamName) {
             self.ingest = ingest
@@ -71,6 +73,7 @@ package final class StillFeeder: Sendable {
         /// By the feeder's number.
         var numbers: [CameraFrame: Timestamp] = [:]
         var latest = Timestamp(nanoseconds: 0)
+        var bytes = 0
         var isStopped = false
     }
 
@@ -97,7 +100,11 @@ package final class StillFeeder: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let refusal: Failure? = state.withLock { state in
                 if state.isStopped { return .stopping }
-                guard state.waiting.count < configuration.capacity else { return .busy(configuration.capacity) }
+                let isRoom =
+                    state.waiting.count < configuration.capacity
+                    && (state.waiting.isEmpty || state.bytes + jpeg.count <= configuration.maxBytes)
+                guard isRoom else { return .busy(state.waiting.count) }
+                state.bytes += jpeg.count
                 let time = Timestamp(nanoseconds: max(Timestamp.now.nanoseconds, state.latest.nanoseconds + 1))
                 state.latest = time
                 state.waiting[time] = Waiting(
@@ -178,6 +185,7 @@ package final class StillFeeder: Sendable {
         state.withLock { state in
             let waiting = state.waiting.removeValue(forKey: time)
             if let number = waiting?.number { state.numbers[number] = nil }
+            state.bytes -= waiting?.jpeg.count ?? 0
             return waiting
         }
     }

@@ -91,6 +91,13 @@ private func raiseFileLimit() {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
+extension StageFailure {
+    /// Says so on standard error, for a failure before `runStage`.
+    ///
+    /// - Returns: what to exit with.
+    public func reported(by stage: String) -> ExitCode { report(self, stage) }
+}
+
 func report(_ failure: StageFailure, _ stage: String) -> ExitCode {
     FileHandle.standardError.write(Data("\(stage): \(failure)\n".utf8))
     return failure.exitCode

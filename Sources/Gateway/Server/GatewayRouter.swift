@@ -13,6 +13,8 @@ enum GatewayRouter {
             ExportRoutes(services: services),
             FrameRoutes(services: services),
             EventRoutes(services: services, policy: AccessPolicy(services.configuration.http)),
+            JobRoutes(services: services),
+            LegacyRoutes(services: LegacyServices(services)),
             OpenAPIRoutes(),
         ]
     }
