@@ -46,7 +46,9 @@ struct GatewayServices: Sendable {
         let results = Mailbox<Subscriber.Event>()
         let feed = ResultsFeed(configuration: configuration, context: context, logger: logger, results: results)
         let pulse = watchdog.watch("bus", meaning: "viewers see nothing new, and the state of the stages is not known")
-        return archive.services + jobs.services + [
+        // Without anything to feed, what waits in the state folder goes on waiting.
+        let feeding = configuration.isForRecordingsOnly ? [] : jobs.services
+        return archive.services + feeding + [
             ThreadService(named: "feeds") { [feeds] stop in try feeds.run(until: stop) },
             ThreadService(named: "results") { stop in try feed.run(until: stop) },
             ThreadService(named: "bus") { [self] stop in

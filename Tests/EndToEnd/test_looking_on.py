@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import socket
+import urllib.error
 import urllib.request
 
 import pytest
 
+from images import jpegs
 from pipeline import Program, until
 from store import check_promise
 from test_up import Up
@@ -41,6 +43,15 @@ def address(program):
 def get(url):
     with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.status, answer.read()
+
+
+def post(url, body):
+    kind = "application/json" if body.startswith(b"{") else "image/jpeg"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": kind}), timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
 
 
 def test_with_stay_everything_goes_on_after_the_sources_until_it_is_interrupted(start, tmp_path):
@@ -113,6 +124,10 @@ def test_view_shows_a_store_and_changes_nothing_in_it(start, tmp_path):
     # Nobody misses stages that nobody started.
     stages = json.loads(get(url + "/v1/status")[1])["stages"]
     assert all(stage["state"] != "down" for stage in stages.values())
+    for path, body in [("/v1/streams/cam/frames", jpegs(1)[0]), ("/v1/videos?name=a.mp4", b"video"), ("/pose/video", b"{}"),
+                       ("/pose/hybrid", b'{"image_base64": ""}')]:
+        refused = post(url + path, body)
+        assert refused[0] in (400, 503) and refused[1], path
     view.process.send_signal(signal.SIGINT)
     assert view.end() == 0, view.errors()
     check_promise(store)

@@ -9,8 +9,10 @@ internal import NIOCore
 struct JobRoutes: RouteTopic {
     private let jobs: JobRunner
     private let check: VideoCheck
+    private let configuration: GatewayConfiguration
 
     init(services: GatewayServices) {
+        configuration = services.configuration
         jobs = services.jobs.runner
         check = services.jobs.check
     }
@@ -42,6 +44,7 @@ struct JobRoutes: RouteTopic {
     // MARK: - Uploading
 
     private func upload(_ request: Request) async throws -> Response {
+        try configuration.checkFeeding()
         let name = request.form("name")
         let stream = try request.form("stream").map { text in
             do {

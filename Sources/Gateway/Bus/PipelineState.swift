@@ -71,7 +71,8 @@ final class PipelineState: Sendable {
     var inferDevice: String? { device }
 
     func isUp(_ stage: PipelineStage) -> Bool { state.withLockedValue { $0.stages[stage]?.isUp ?? false } }
-    var isReady: Bool { expected.allSatisfy(isUp) }
+    /// Whether a frame that is sent now gets an outcome.
+    var isReady: Bool { PipelineStage.allCases.allSatisfy(isUp) }
 
     /// Plain words of what is wrong; empty where nothing is.
     var problems: [String] {

@@ -93,6 +93,7 @@ struct LegacyRoutes: RouteTopic {
     // MARK: - A video
 
     private func video(_ request: Request) async throws -> Response {
+        try services.configuration.checkFeeding()
         let asked = try await LegacyRequest.decode(LegacyRequest.Video.self, request, limit: services.bodyLimit)
         let path = try Self.file(asked.path, in: services.videoRoots)
         do {

@@ -20,6 +20,8 @@ struct LegacyServices: Sendable {
     let bodyLimit: Int
     /// How long a picture may take: less than the old client's own patience, so that it learns why.
     let pictureTimeout = Duration.seconds(110)
+    /// What the gateway was told at its start.
+    let configuration: GatewayConfiguration
     private let pipeline: PipelineState
     private let archive: ArchiveService
     private let meshes: MeshMaker
@@ -31,6 +33,7 @@ struct LegacyServices: Sendable {
         check = services.jobs.check
         videoRoots = services.jobs.videoRoots
         bodyLimit = services.configuration.http.limits.bodyBytes
+        configuration = services.configuration
         pipeline = services.pipeline
         archive = services.archive
         meshes = services.meshes
