@@ -5,6 +5,7 @@ Also the jobs behind it, and what hostile requests do to them: nothing.
 
 import base64
 import concurrent.futures
+import io
 import json
 import math
 import os
@@ -14,8 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 
+import joblib
 import pytest
 import requests
 import zmq
@@ -656,3 +659,12 @@ def test_a_rider_with_bodies(gateway, models, clips, tmp_path):
     result = service.post("/pose/video", json={"video_path": "short.mp4"})
     assert result.status_code == 200, result.text
     assert check_frames(result.json()["frames"], 6, with_bodies=True)
+    # PHALP's own file, as the old service left it, and the same over HTTP.
+    ours = joblib.load(result.json()["pkl_path"])
+    assert len(ours) == 6 and all(len(frame["smpl"]) == len(frame["tid"]) for frame in ours.values())
+    assert service.post("/pose/video", json={"video_path": "short.mp4"}).json()["pkl_path"] != result.json()["pkl_path"]
+    export = f"/v1/sessions/{result.json()['session']}/export?format="
+    assert service.get(export + "phalp").content == Path(result.json()["pkl_path"]).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(service.get(export + "ply").content)) as meshes:
+        assert meshes.testzip() is None and all(name.endswith(".ply") for name in meshes.namelist())
+        assert len(meshes.namelist()) == sum(len(frame["tid"]) for frame in ours.values())

@@ -120,7 +120,7 @@ private final class Exporter: Sendable {
         let target = folder.appending(path: format.isFolder ? "files" : "export.\(format.fileExtension)")
         do {
             _ = try export([recording], as: format, to: target, options: options)
-            return format.isFolder ? try ExportPacking.zip(target) : target
+            return format.isFolder ? try zipped(target) : target
         } catch let error as ExportError {
             switch error.kind {
             case .badRequest: throw APIError(.badRequest, "This cannot be exported as \(format.rawValue): \(error).")
@@ -132,6 +132,14 @@ private final class Exporter: Sendable {
         } catch let error as ArchiveError {
             throw APIError(.serviceUnavailable, "The sink did not answer: \(error).")
         }
+    }
+
+    /// Packs a folder of files beside it.
+    private static func zipped(_ folder: URL) throws -> URL {
+        let target = folder.appendingPathExtension("zip")
+        try zip(folder: folder, to: target)
+        try FileManager.default.removeItem(at: folder)
+        return target
     }
 
     private static func send(
@@ -162,27 +170,5 @@ private final class Exporter: Sendable {
                 .contentType: format.isFolder ? "application/zip" : format.mediaType,
                 .contentDisposition: "attachment; filename=\"\(name)\"",
             ], body: body)
-    }
-}
-
-/// A session as the sink replays it. For one thread.
-private struct BusRecording: Recording {
-    let stream: StreamName
-    let session: SessionID
-    let revision: String
-    let archive: Archive
-
-    func forEachOutcome(_ body: (Outcome) throws -> Void) throws {
-        var next = SequenceNumber.first
-        while true {
-            let page = try archive.outcomes(of: session, from: next, revision: revision, limit: 1000)
-            guard !page.outcomes.isEmpty else { return }
-            for outcome in page.outcomes { try body(outcome) }
-            next = page.next
-        }
-    }
-
-    func jpeg(of sequence: SequenceNumber) throws -> [UInt8]? {
-        try archive.frame(of: session, sequence: sequence)?.bytes
     }
 }

@@ -22,6 +22,8 @@ struct LegacyServices: Sendable {
     let pictureTimeout = Duration.seconds(110)
     /// What the gateway was told at its start.
     let configuration: GatewayConfiguration
+    /// PHALP's file of a video.
+    let pickle: LegacyPickle
     private let pipeline: PipelineState
     private let archive: ArchiveService
     private let meshes: MeshMaker
@@ -34,6 +36,7 @@ struct LegacyServices: Sendable {
         videoRoots = services.jobs.videoRoots
         bodyLimit = services.configuration.http.limits.bodyBytes
         configuration = services.configuration
+        pickle = LegacyPickle(services)
         pipeline = services.pipeline
         archive = services.archive
         meshes = services.meshes

@@ -87,6 +87,7 @@ struct LegacyVideoAnswer: Sendable {
     /// - Parameter first: nil leaves the frames out.
     private func writeResult(_ first: Archive.Page?, to writer: Writer) async throws {
         let start = ContinuousClock.now
+        let pickle = services.state().hasBodies ? await services.pickle.path(of: job) : nil
         var head = JSONWriter(capacity: 512)
         head.object { json in
             json.key("status")
@@ -94,7 +95,7 @@ struct LegacyVideoAnswer: Sendable {
             json.key("video_path")
             json.text(path)
             json.key("pkl_path")
-            json.null()
+            json.textOrNull(pickle)
             json.key("total_frames")
             json.value(job.frames)
             json.key("processing_time_seconds")
