@@ -97,7 +97,13 @@ struct JobRunnerTests {
             #expect(try await first.job(id)?.status == .processing)
         }
         try await bus.startInfer()
-        let second = try runner(bus, JobStore(folder: folder.url))
+        // The first one's thread lets go of the folder in its own time.
+        var opened: JobStore?
+        try await until("the folder is free") {
+            opened = try? JobStore(folder: folder.url)
+            return opened != nil
+        }
+        let second = try runner(bus, #require(opened))
         let service = Service("jobs") { try second.run(until: $0) }
         let end = try #require(try await second.waitUntilOver(id))
         #expect(end.status == .completed && end.frames == 30 && end.attempts == 2, "\(end)")
