@@ -156,23 +156,28 @@ extension JSONWriter {
             json.text(job.status.rawValue)
             json.key("queue_position")
             if let position = job.queuePosition { json.value(position) } else { json.null() }
-            json.key("progress")
-            json.object { json in
-                json.key("frames")
-                json.value(job.frames)
-                json.key("total")
-                if let total = job.total { json.value(total) } else { json.null() }
-            }
-            json.key("queued_at")
-            json.secondsOrNull(job.queuedAt)
-            json.key("started_at")
-            json.secondsOrNull(job.startedAt)
-            json.key("completed_at")
-            json.secondsOrNull(job.completedAt)
-            json.key("error")
-            json.textOrNull(job.error)
+            json.course(of: job)
             json.key("source")
             json.text(job.source)
         }
+    }
+
+    /// How far a job is, in the words of the old API and of the new one.
+    mutating func course(of job: Job) {
+        key("progress")
+        object { json in
+            json.key("frames")
+            json.value(job.frames)
+            json.key("total")
+            if let total = job.total { json.value(total) } else { json.null() }
+        }
+        key("queued_at")
+        secondsOrNull(job.queuedAt)
+        key("started_at")
+        secondsOrNull(job.startedAt)
+        key("completed_at")
+        secondsOrNull(job.completedAt)
+        key("error")
+        textOrNull(job.error)
     }
 }

@@ -57,11 +57,6 @@ struct FrameCache {
     /// The latest picture of a session that has come and waits; nil where none does.
     func newest(of id: SessionID) -> SequenceNumber? { sessions[id]?.frames.last?.sequence }
 
-    /// Whether this very picture waits.
-    func contains(_ id: SessionID, _ sequence: SequenceNumber) -> Bool {
-        sessions[id]?.frames.contains { $0.sequence == sequence } ?? false
-    }
-
     /// Forgets sessions of which nothing was heard for long, and those that are over.
     mutating func prune(at now: ContinuousClock.Instant) {
         for (id, session) in sessions where now - session.usedAt > maxAge { remove(id) }

@@ -50,21 +50,7 @@ struct LegacyVideoAnswer: Sendable {
         json.text(path)
         json.key("queue_position")
         if let position = job.queuePosition { json.value(max(1, position)) } else { json.null() }
-        json.key("progress")
-        json.object { json in
-            json.key("frames")
-            json.value(job.frames)
-            json.key("total")
-            if let total = job.total { json.value(total) } else { json.null() }
-        }
-        json.key("queued_at")
-        json.secondsOrNull(job.queuedAt)
-        json.key("started_at")
-        json.secondsOrNull(job.startedAt)
-        json.key("completed_at")
-        json.secondsOrNull(job.completedAt)
-        json.key("error")
-        json.textOrNull(job.error)
+        json.course(of: job)
     }
 
     // MARK: - Frames

@@ -21,14 +21,10 @@ struct ReaderQueue {
     private var outcomes = 0
     private var bytes = 0
     private var skipped: [(stream: String, count: Int)] = []
-    /// How many outcomes made room for later ones, so far.
-    private(set) var skippedCount = 0
 
     init(limits: Limits) {
         self.limits = limits
     }
-
-    var isEmpty: Bool { items.isEmpty && skipped.isEmpty }
 
     mutating func append(_ item: LiveItem) {
         switch item {
@@ -58,7 +54,6 @@ struct ReaderQueue {
             case .outcome(let outcome) = items.remove(at: index)
         else { return }
         forget(outcome)
-        skippedCount += 1
         if let known = skipped.firstIndex(where: { $0.stream == outcome.stream }) {
             skipped[known].count += 1
         } else {
