@@ -53,7 +53,7 @@ public struct Certificate: Sendable {
 
     /// Reads a certificate from a file.
     ///
-    /// - Throws: `CertificateError`, which names the file. A file with a secret key that others may read is refused.
+    /// - Throws: `CertificateError`, which names the file. A file with a secret key that others may read is refused (`isPrivate`).
     public init(file: String) throws(CertificateError) {
         do throws(CertificateError) {
             try self.init(text: Self.contents(of: file))
@@ -80,13 +80,23 @@ public struct Certificate: Sendable {
         var status = stat()
         guard stat(file, &status) == 0 else { throw CertificateError("it cannot be read") }
         let mode = status.st_mode & 0o777
-        guard mode & 0o077 == 0 else {
+        guard isPrivate(mode: mode, owner: status.st_uid, reader: geteuid()) else {
+            let isRoots = status.st_uid == 0 && geteuid() != 0
             throw CertificateError(
                 """
                 it holds a secret key and other users may read or change it (mode \(String(mode, radix: 8))). \
-                Run: chmod 600 '\(file)'
+                Run: chmod \(isRoots ? "640" : "600") '\(file)'
                 """)
         }
+    }
+
+    /// Whether a file of this mode keeps its secret to its reader.
+    ///
+    /// PostgreSQL's rule: no bits for others, and none for the group either, except that it may read what belongs to root.
+    /// A secret that root lays down for a service (Kubernetes with `fsGroup`, `root:posebus 0640`) looks like that: the
+    /// service may read it and cannot change it.
+    package static func isPrivate(mode: mode_t, owner: uid_t, reader: uid_t) -> Bool {
+        mode & (owner == 0 && reader != 0 ? 0o037 : 0o077) == 0
     }
 
     // MARK: - Writing

@@ -43,6 +43,19 @@ import ZeroMQ
         #expect(error?.description.contains("chmod 600 '\(folder / "a.cert_secret")'") == true)
     }
 
+    @Test(arguments: [
+        // One's own file, root's file read by root, another user's.
+        (0o600, 1000, 1000, true), (0o400, 1000, 1000, true), (0o640, 1000, 1000, false), (0o440, 1000, 1000, false),
+        (0o600, 0, 0, true), (0o440, 0, 0, false), (0o440, 1001, 1000, false),
+        // Root's, for the group of a service.
+        (0o440, 0, 1000, true), (0o640, 0, 1000, true), (0o660, 0, 1000, false), (0o444, 0, 1000, false),
+        (0o641, 0, 1000, false), (0o650, 0, 1000, false),
+    ]) func `root may let a service's group read its secret`(mode: Int, owner: Int, reader: Int, isPrivate: Bool) {
+        #expect(
+            Certificate.isPrivate(mode: mode_t(mode), owner: uid_t(owner), reader: uid_t(reader)) == isPrivate,
+            "\(String(mode, radix: 8)) of \(owner), read by \(reader)")
+    }
+
     @Test func `the form of other libraries is read`() throws {
         let key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
         let secret = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"

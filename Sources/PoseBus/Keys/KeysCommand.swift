@@ -46,6 +46,13 @@ struct KeysCommand: ParsableCommand {
         @Option(help: "With --for feeders: the streams it may feed, separated by commas; cam* for all that begin so.")
         var streams: String?
 
+        @Option(
+            help: """
+                The endpoint that its owner binds, as those who connect to it name it, such as tcp://gpu2:5560. For a stage \
+                of which there are several, each with its own key; repeat.
+                """)
+        var endpoint: [String] = []
+
         @Option(help: "Folder of the keys. Made where there is none.")
         var dir = "."
 
@@ -62,6 +69,14 @@ struct KeysCommand: ParsableCommand {
                 throw ValidationError(
                     "--streams is a list of names, separated by commas; a * stands only at the end of one")
             }
+            let bound: [Role?] = [.ingest, .infer, .sink]
+            guard endpoint.isEmpty || bound.contains(role) else {
+                throw ValidationError("--endpoint is for those whom others connect to: --for ingest, infer or sink")
+            }
+            for endpoint in endpoint
+            where !endpoint.contains("://") || endpoint.contains(where: { " ,\"".contains($0) }) {
+                throw ValidationError("--endpoint is one endpoint such as tcp://gpu2:5560, not \(endpoint)")
+            }
         }
 
         func run() throws {
@@ -70,6 +85,7 @@ struct KeysCommand: ParsableCommand {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
                 var metadata = ["name": name]
                 metadata["streams"] = streams
+                if !endpoint.isEmpty { metadata["endpoint"] = endpoint.joined(separator: ", ") }
                 let certificate = Certificate(try KeyPair.generate(), metadata: metadata)
                 let publicFile = "\(folder)/\(name).\(KeyFolder.publicEnding)"
                 let secretFile = "\(dir)/\(name).\(KeyFolder.secretEnding)"
