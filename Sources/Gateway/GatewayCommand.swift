@@ -15,7 +15,8 @@ struct GatewayCommand: AsyncParsableCommand {
             A client of the bus like any other, on whatever machine: it follows the sink's results, asks it for what is \
             stored, and feeds ingest with what is posted. Prints one line when it is ready. SIGTERM ends what is under \
             way and exits with 0.
-            """)
+            """,
+        version: Release.version)
 
     @Option(help: "Address to serve HTTP at, HOST:PORT or as a URL; port 0 takes a free one.")
     var bindHttp = "127.0.0.1:5000"

@@ -16,7 +16,8 @@ struct InferCommand: AsyncParsableCommand {
         discussion: """
             Binds a PULL socket for frames from any number of ingests and sends outcomes to one sink. Prints one line when \
             the models are loaded and frames can come. SIGTERM finishes what is in hand and exits with 0.
-            """)
+            """,
+        version: Release.version)
 
     @Option(help: "Endpoint to bind for frames from ingest.")
     var bind = Port.infer.loopback

@@ -16,7 +16,8 @@ struct IngestCommand: AsyncParsableCommand {
             With --spool a frame is on disk before it is confirmed or sent on, and a restarted ingest goes on with the same \
             sessions. PUSH feeders and subscribed cameras are never confirmed anything: what they have sent and ingest has \
             not read yet is lost with it.
-            """)
+            """,
+        version: Release.version)
 
     @OptionGroup var options: IngestOptions
     @OptionGroup var listening: ListeningOptions

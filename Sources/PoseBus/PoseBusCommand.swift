@@ -21,6 +21,7 @@ struct PoseBusCommand: AsyncParsableCommand {
 
             Each stage can also run alone on its own machine: posebus-ingest, posebus-infer, posebus-sink.
             """,
+        version: Release.version,
         subcommands: [
             UpCommand.self, FeedCommand.self, WatchCommand.self, ViewCommand.self, ImageCommand.self,
             ExportCommand.self,

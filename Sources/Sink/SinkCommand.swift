@@ -12,7 +12,8 @@ struct SinkCommand: AsyncParsableCommand {
             Receives outcomes from any number of infers, puts each session in order, commits to one SQLite file, and only \
             then acknowledges to ingest and publishes to subscribers. Prints one line when it is ready. SIGTERM stores \
             what has arrived and exits with 0.
-            """)
+            """,
+        version: Release.version)
 
     @Option(help: "Endpoint to bind for outcomes from infer (PULL).")
     var bindOutcomes = Port.outcomes.loopback
