@@ -126,7 +126,7 @@ struct ImageCommand: ParsableCommand {
                 json.value(milliseconds, decimals: 2)
             }
             json.key("v")
-            json.value(ProtocolVersion.current)
+            json.value(ProtocolVersion.written)
             if vertices {
                 json.key("vertices")
                 json.array { json in

@@ -45,7 +45,7 @@ package struct Counters: Sendable, Equatable {
             ("sessions_finished", sessionsFinished), ("previews", previews), ("unanswered", unanswered),
             ("bad_acknowledgements", badAcknowledgements),
         ]
-        figures += DropReason.allCases.map { ("drop_\($0.rawValue)", drops[$0] ?? 0) }
+        figures += DropReason.known.map { ("drop_\($0.rawValue)", drops[$0] ?? 0) }
         figures += refusals.sorted { $0.key < $1.key }.map { ("refused_\($0.key)", $0.value) }
         return figures.filter { $0.1 != 0 }.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
     }

@@ -12,7 +12,7 @@ extension IngestLoop {
             return try Spool(SpoolFolder(folder), limit: configuration.spoolBytes)
         } catch {
             throw StageFailure(
-                "\(error) (--spool).", exitCode: error.kind == .inputOutput ? .ioError : .cannotCreate)
+                "\(error) (--spool \(folder)).", exitCode: error.kind == .inputOutput ? .ioError : .cannotCreate)
         }
     }
 

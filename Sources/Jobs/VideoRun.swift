@@ -151,7 +151,7 @@ final class VideoRun: Sendable {
     private static func fatalRefusal(_ feeder: Feeder) -> String? {
         guard let last = feeder.refusals.last else { return nil }
         let word = String(last.reason.prefix { $0 != ":" })
-        if DropReason(rawValue: word) != nil { return nil }
+        if DropReason.known.contains(where: { $0.rawValue == word }) { return nil }
         return "ingest refused frame \(last.frame): \(last.reason)"
     }
 

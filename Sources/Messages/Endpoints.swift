@@ -36,7 +36,19 @@ public enum Topic {
 }
 
 /// The version that every message between stages carries.
+///
+/// It is raised only where an older reader would misread a message; what is merely new are fields that an older reader
+/// leaves alone. A release that reads a new version goes on writing the one before, so that stages of neighbouring releases
+/// understand each other in both directions; the next release writes it (docs/upgrades.md).
 public enum ProtocolVersion {
-    /// What this build speaks. Others are refused.
-    public static let current: UInt32 = 1
+    /// What this build writes, also as `v` of its JSON.
+    public static let written: UInt32 = 1
+    /// What it reads. Others are refused, with a sentence in the log.
+    public static let readable: ClosedRange<UInt32> = 1...1
+
+    /// The same for a message: "1" or "1 to 2".
+    static var readableText: String {
+        let (first, last) = (readable.lowerBound, readable.upperBound)
+        return first == last ? "\(first)" : "\(first) to \(last)"
+    }
 }

@@ -38,7 +38,7 @@ extension Outcome {
             json.key("timing_ms")
             json.value(timing)
             json.key("v")
-            json.value(ProtocolVersion.current)
+            json.value(ProtocolVersion.written)
             json.key("width")
             json.value(frame.width)
         }

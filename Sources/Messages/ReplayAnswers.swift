@@ -20,7 +20,7 @@ public struct SessionSummary: Sendable, Equatable, Codable {
     }
 
     /// The protocol's version.
-    public var v = ProtocolVersion.current
+    public var v = ProtocolVersion.written
     /// The stream.
     public var stream: StreamName
     /// The run of the stream.

@@ -12,7 +12,7 @@ extension Acknowledgement {
         } catch {
             throw .malformed(message: "Acknowledgement")
         }
-        guard wire.version == ProtocolVersion.current else { throw .unknownVersion(wire.version) }
+        guard ProtocolVersion.readable.contains(wire.version) else { throw .unknownVersion(wire.version) }
         guard let session = SessionID(bytes: wire.session) else {
             throw .invalidField(message: "Acknowledgement", field: "session", problem: "not 16 bytes")
         }
@@ -24,7 +24,7 @@ extension Acknowledgement {
     /// The bytes of this acknowledgement.
     public func wireBytes() -> [UInt8] {
         var wire = Posebus_V1_Acknowledgement()
-        wire.version = ProtocolVersion.current
+        wire.version = ProtocolVersion.written
         wire.session = Data(session.bytes)
         wire.nextSequence = next.value
         wire.ended = ended

@@ -21,7 +21,7 @@ extension FrameHeader {
     }
 
     init(_ wire: Posebus_V1_FrameHeader) throws(WireError) {
-        guard wire.version == ProtocolVersion.current else { throw .unknownVersion(wire.version) }
+        guard ProtocolVersion.readable.contains(wire.version) else { throw .unknownVersion(wire.version) }
         let stream: StreamName
         do {
             stream = try StreamName(wire.stream)
@@ -53,7 +53,7 @@ extension FrameHeader {
 
     var wire: Posebus_V1_FrameHeader {
         var wire = Posebus_V1_FrameHeader()
-        wire.version = ProtocolVersion.current
+        wire.version = ProtocolVersion.written
         wire.stream = stream.description
         wire.session = Data(session.bytes)
         wire.sequence = sequence.value
@@ -78,10 +78,10 @@ extension FrameHeader {
 extension Drop {
     init(_ wire: Posebus_V1_Drop) throws(WireError) {
         guard let stage = StageName(rawValue: wire.stage) else {
-            throw .invalidField(message: "Drop", field: "stage", problem: "unknown stage")
+            throw .invalidField(message: "Drop", field: "stage", problem: "no word")
         }
         guard let reason = DropReason(rawValue: wire.reason) else {
-            throw .invalidField(message: "Drop", field: "reason", problem: "unknown reason")
+            throw .invalidField(message: "Drop", field: "reason", problem: "no word")
         }
         self.init(stage: stage, reason: reason, detail: wire.detail)
     }

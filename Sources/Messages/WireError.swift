@@ -15,8 +15,8 @@ public enum WireError: Error, Equatable, Sendable, CustomStringConvertible, Loca
             "the bytes are no \(message) message of PoseBus"
         case .unknownVersion(let version):
             """
-            the sender speaks protocol version \(version), this stage speaks \(ProtocolVersion.current): \
-            run the same release of PoseBus on every machine
+            the sender speaks protocol version \(version), this stage understands \(ProtocolVersion.readableText): \
+            run neighbouring releases of PoseBus, or the same one, on all machines (docs/upgrades.md)
             """
         case .invalidField(let message, let field, let problem):
             "field \(field) of \(message): \(problem)"

@@ -108,7 +108,7 @@ package struct ReplayRequest: Equatable {
 ///
 /// Nothing else in an answer is a JSON object with `end`, and no outcome in protobuf begins with `{`.
 struct ReplayEnd: Encodable {
-    var v = ProtocolVersion.current
+    var v = ProtocolVersion.written
     var end = true
     var stream: String?
     var session: String?

@@ -150,13 +150,13 @@ struct ReplayReader {
 
 /// Which frame the picture behind it is.
 private struct FrameIdentity: Encodable {
-    let v = ProtocolVersion.current
+    let v = ProtocolVersion.written
     let stream, session: String
     let sequence: UInt64
 }
 
 private struct TimelineMessage: Encodable {
-    let v = ProtocolVersion.current
+    let v = ProtocolVersion.written
     let timeline: Timeline
 }
 

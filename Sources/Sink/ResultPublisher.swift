@@ -82,7 +82,7 @@ struct SessionEvent: Encodable {
         case begin, end
     }
 
-    var v = ProtocolVersion.current
+    var v = ProtocolVersion.written
     let event: Kind
     let stream: String
     let session: String

@@ -16,11 +16,7 @@ extension Spool {
                 if bytes.count < begin || bytes.prefix(begin).allSatisfy({ $0 == 0 }) { return nil }
                 return bytes.prefix(Self.magic.count).elementsEqual(Self.magic)
             }
-            guard isSegment != false else {
-                throw SpoolError(
-                    .notASpool,
-                    "segment \(index) of the spool is of another release or no spool's file; move the folder away")
-            }
+            guard isSegment != false else { throw Self.notOurs(bytes, index) }
             if isSegment == true {
                 bytes.withUnsafeBytes { bytes in
                     while let (record, next) = SpoolRecord.decode(bytes, at: offset) {
@@ -40,6 +36,20 @@ extension Spool {
             closed.append(segment)
         }
         settle(found, entries)
+    }
+
+    /// Why a segment is not read: the last byte of what it begins with is the version of what follows.
+    private static func notOurs(_ bytes: [UInt8], _ index: UInt64) -> SpoolError {
+        guard bytes.starts(with: magic.dropLast()) else {
+            return SpoolError(
+                .notASpool, "segment \(index) is no file of a spool; name another folder, or move that file away")
+        }
+        return SpoolError(
+            .notASpool,
+            """
+            another release of PoseBus wrote segment \(index), in a form this one cannot read. Start that release until \
+            the sink has all frames of the spool, or move the folder away and with it the frames that nobody has yet
+            """)
     }
 
     /// A snapshot is the truth at its time: sessions that it does not name are over.

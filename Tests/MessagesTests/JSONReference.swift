@@ -28,7 +28,7 @@ private struct OutcomeJSON: Encodable {
     func encode(to encoder: any Encoder) throws {
         let frame = outcome.frame
         var container = encoder.container(keyedBy: Key.self)
-        try container.encode(ProtocolVersion.current, forKey: .v)
+        try container.encode(ProtocolVersion.written, forKey: .v)
         try container.encode(frame.stream.description, forKey: .stream)
         try container.encode(frame.session.description, forKey: .session)
         try container.encode(frame.sequence.value, forKey: .sequence)

@@ -41,7 +41,7 @@ struct WireTests {
         #expect(throws: WireError.unknownVersion(2)) {
             try Acknowledgement(wire: bytes)
         }
-        #expect(WireError.unknownVersion(2).description.contains("run the same release"))
+        #expect(WireError.unknownVersion(2).description.contains("run neighbouring releases of PoseBus"))
     }
 
     @Test func `bytes that are no protobuf are refused`() {

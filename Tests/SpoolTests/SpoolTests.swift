@@ -181,6 +181,15 @@ extension Spool {
         _ = try disk.create(7, bytes: 100).write(Array("something else entirely".utf8), at: 0)
         let error = #expect(throws: SpoolError.self) { _ = try open() }
         #expect(error?.kind == .notASpool)
+        #expect(error?.description.contains("segment 7 is no file of a spool") == true)
+        #expect(disk.files[7]?.bytes.count == 100)
+    }
+
+    @Test func aSpoolOfALaterReleaseIsLeftAlone() throws {
+        _ = try disk.create(7, bytes: 100).write(Array("PBSPOOL2 and what nobody knows yet".utf8), at: 0)
+        let error = #expect(throws: SpoolError.self) { _ = try open() }
+        #expect(error?.kind == .notASpool)
+        #expect(error?.description.contains("another release of PoseBus wrote segment 7") == true)
         #expect(disk.files[7]?.bytes.count == 100)
     }
 }

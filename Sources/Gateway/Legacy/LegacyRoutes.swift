@@ -71,7 +71,8 @@ struct LegacyRoutes: RouteTopic {
     private static func error(_ failure: StillFeeder.Failure) -> APIError {
         switch failure {
         case .refused(let reason):
-            let isPicture = DropReason(rawValue: String(reason.prefix { $0 != ":" })) != nil
+            let word = reason.prefix { $0 != ":" }
+            let isPicture = DropReason.known.contains { $0.rawValue == word }
             return isPicture
                 ? APIError(.badRequest, "Failed to decode image: \(reason)")
                 : APIError(.internalServerError, "Processing failed: \(failure)")
@@ -86,7 +87,7 @@ struct LegacyRoutes: RouteTopic {
         let detail = drop.detail.isEmpty ? drop.reason.rawValue : "\(drop.reason.rawValue): \(drop.detail)"
         return switch drop.reason {
         case .corruptJPEG, .unsupported, .tooLarge: APIError(.badRequest, "Failed to decode image: \(detail)")
-        case .inferenceFailed, .shed, .expired: APIError(.internalServerError, "HMR2 processing failed: \(detail)")
+        default: APIError(.internalServerError, "HMR2 processing failed: \(detail)")
         }
     }
 
