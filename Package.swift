@@ -77,6 +77,10 @@ var targets: [Target] = [
     module("FrameSources", ["JPEG", "Spawning"]),
     module("Metering"),
     module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
+    module(
+        "Status",
+        ["Metering", "Stage", argumentParser, lifecycle, logging]
+            + ["NIOCore", "NIOHTTP1", "NIOPosix"].map { .product(name: $0, package: "swift-nio") }),
     module("Jobs", ["Client", "FrameSources", "JPEG", "Messages", "Stage", "ZeroMQ", grdb, logging]),
     module("Checkpoints", ["CZlib"]),
     module("Weights", ["Checkpoints", "CZlib"]),
@@ -86,15 +90,22 @@ var targets: [Target] = [
     program(
         "Ingest",
         [
-            "Stage", "Delivery", "JPEG", "Messages", "Security", "Spool", "ZeroMQ", argumentParser, lifecycle, logging,
+            "Stage", "Status", "Delivery", "JPEG", "Messages", "Metering", "Security", "Spool", "ZeroMQ",
+            argumentParser,
+            lifecycle, logging,
         ]),
     program(
-        "Sink", ["Stage", "Delivery", "Messages", "Security", "Store", "ZeroMQ", argumentParser, lifecycle, logging]),
+        "Sink",
+        [
+            "Stage", "Status", "Delivery", "Messages", "Metering", "Security", "Store", "ZeroMQ", argumentParser,
+            lifecycle, logging,
+        ]),
     program(
         "Gateway",
         [
-            "Bodies", "Client", "Exports", "JPEG", "Jobs", "Messages", "Security", "Stage", "Weights", "ZeroMQ",
-            argumentParser, httpTypes, lifecycle, logging,
+            "Bodies", "Client", "Exports", "JPEG", "Jobs", "Messages", "Metering", "Security", "Stage", "Status",
+            "Weights",
+            "ZeroMQ", argumentParser, httpTypes, lifecycle, logging,
             .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         ] + hummingbird + nio,
         // The viewer is served from where it lies: see ShippedFiles.
@@ -120,6 +131,7 @@ var targets: [Target] = [
     tests("FrameSources", ["JPEG"]),
     tests("Metering"),
     tests("Stage"),
+    tests("Status", ["Metering", "Stage", logging]),
     tests("Jobs", ["FrameSources", "Ingest", "JPEG", "Messages", "Sink", "Stage", "ZeroMQ", logging]),
     tests("Checkpoints"),
     tests("Weights"),
@@ -152,9 +164,9 @@ if withTorch {
         program(
             "Infer",
             [
-                "Stage", "Delivery", "Engines", "JPEG", "Messages", "Security", "Tensor", "Weights", "ZeroMQ",
-                argumentParser,
-                lifecycle, logging,
+                "Stage", "Status", "Delivery", "Engines", "JPEG", "Messages", "Metering", "Security", "Tensor",
+                "Weights",
+                "ZeroMQ", argumentParser, lifecycle, logging,
             ]),
         program(
             "Image",

@@ -1,6 +1,7 @@
 internal import HMR2
 internal import JPEG
 internal import Messages
+internal import Tensor
 internal import Tracking
 
 /// Engine `hmr2`: the body of each person that BlazePose's detector finds and follows, as "Humans in 4D" sees it, told apart
@@ -9,6 +10,9 @@ final class HMR2Engine<Model: BodyTracking>: PoseEngine {
     let name = "hmr2"
     let skeleton = Skeleton.smpl44.name
     let needsPixels = true
+    var computing: (device: String, precision: String) {
+        (bodies.model.device.description, bodies.model.precision.rawValue)
+    }
 
     private let finder: PersonFinder
     private let bodies: BodyFitter

@@ -53,6 +53,8 @@ package protocol PoseEngine: AnyObject {
     var skeleton: String { get }
     /// False where frames need not be decoded.
     var needsPixels: Bool { get }
+    /// Where it computes and in what, in the words of `--device` and `--precision`.
+    var computing: (device: String, precision: String) { get }
 
     /// The persons in each frame, in the order of the frames.
     ///
@@ -71,6 +73,8 @@ package protocol PoseEngine: AnyObject {
 }
 
 extension PoseEngine {
+    package var computing: (device: String, precision: String) { ("cpu", "fp32") }
+
     package func mesh(of person: Person) throws -> BodyMesh? { nil }
 }
 

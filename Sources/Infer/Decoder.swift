@@ -1,5 +1,6 @@
 internal import JPEG
 internal import Messages
+internal import Metering
 internal import Stage
 internal import ZeroMQ
 
@@ -7,9 +8,12 @@ internal import ZeroMQ
 struct Decoder: Sendable {
     private let pool: ImageBufferPool
     private let limits: JPEGLimits
+    private let time: Histogram
 
-    init(limits: JPEGLimits, threads: Int) {
+    /// - Parameter time: where the seconds are counted that a frame takes.
+    init(limits: JPEGLimits, threads: Int, time: Histogram) {
         self.limits = limits
+        self.time = time
         // What is being decoded, what waits in a batch and what the engine holds.
         pool = ImageBufferPool(capacity: 4 * threads + 8)
     }
@@ -18,7 +22,7 @@ struct Decoder: Sendable {
     func run(on queue: FrameQueue, pulse: Watchdog.Pulse?) {
         while let job = queue.nextToDecode() {
             pulse?.beginWork(patience: .seconds(30))
-            decode(job)
+            time.measure { decode(job) }
             pulse?.rest()
             queue.decoded(job)
         }

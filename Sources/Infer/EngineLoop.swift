@@ -1,6 +1,7 @@
 internal import Engines
 internal import Logging
 internal import Messages
+internal import Metering
 internal import Stage
 internal import ZeroMQ
 
@@ -21,6 +22,7 @@ struct EngineLoop {
     let maxBatch: Int
     let maxWait: Duration
     let logger: Logger
+    let metrics: InferMetrics
     let pulse: Watchdog.Pulse?
     /// How long a batch may take.
     let patience: Duration
@@ -34,8 +36,10 @@ struct EngineLoop {
             switch work {
             case .batch(let jobs):
                 pulse?.beginWork(patience: patience)
+                metrics.take(jobs)
                 fault?.strike(jobs.map(\.header))
                 finished.post(process(jobs))
+                metrics.withEngine.set(nil)
                 pulse?.rest()
                 patience = self.patience
             case .forget(let session): engine.forget(session)
@@ -47,7 +51,8 @@ struct EngineLoop {
         let start = Timestamp.now
         let usable = jobs.filter { $0.failure == nil }
         for job in jobs where job.header.isStill { engine.forget(job.header.session) }
-        let answers = usable.isEmpty ? [] : answer(usable)
+        if !usable.isEmpty { metrics.batch.observe(Double(usable.count)) }
+        let answers = usable.isEmpty ? [] : metrics.engine.measure { answer(usable) }
         let duration = Timestamp.now.milliseconds(since: start)
         // Nobody is followed out of a still either.
         for job in usable where job.header.isStill { engine.forget(job.header.session) }

@@ -14,6 +14,10 @@ package final class FrameJob: @unchecked Sendable {
     var image: DecodedImage?
     var failure: Drop?
     fileprivate var isReady = false
+    private let arrived = ContinuousClock.now
+
+    /// How long ago it arrived here.
+    package var age: Duration { ContinuousClock.now - arrived }
 
     package init(header: FrameHeader, payload: Message?, savedState: [UInt8] = []) {
         self.header = header
@@ -140,6 +144,14 @@ package final class FrameQueue: @unchecked Sendable {
                     condition.wait()
                 }
             }
+        }
+    }
+
+    /// How many frames wait, and how long the oldest of them has waited.
+    package var waiting: (count: Int, oldest: Duration) {
+        condition.withLock {
+            let count = sessions.values.reduce(0) { $0 + $1.jobs.count }
+            return (count, sessions.values.compactMap(\.jobs.first?.age).max() ?? .zero)
         }
     }
 

@@ -5,6 +5,7 @@ internal import JPEG
 internal import Logging
 internal import Messages
 internal import Stage
+internal import Status
 internal import Weights
 
 /// `posebus-infer`: the GPU stage. Decodes frames, runs the engine over batches of streams, emits one outcome a frame.
@@ -71,6 +72,7 @@ struct InferCommand: AsyncParsableCommand {
     @OptionGroup(title: "HMR2") var settings: EngineSettings
     @OptionGroup var liveness: LivenessOptions
     @OptionGroup var listening: ListeningOptions
+    @OptionGroup(title: "Status") var status: StatusOptions
     @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
@@ -87,6 +89,7 @@ struct InferCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try status.checkHealth(of: .infer)
         restartWithWaitingThreadsAsleep()
         let logger = logging.makeLogger(label: "posebus-infer")
         let cores = ProcessInfo.processInfo.activeProcessorCount
@@ -113,8 +116,9 @@ struct InferCommand: AsyncParsableCommand {
         configuration.enginePatience = .milliseconds(Int64(enginePatienceSeconds * 1000))
         configuration.fault = injectFault
         let watchdog = liveness.startWatchdog(logger: logger)
-        try await runStage(
-            "posebus-infer", logger: logger, [InferService(configuration, logger: logger, watchdog: watchdog)])
+        let status = try await status.start(.infer, watchdog: watchdog)
+        let service = InferService(configuration, logger: logger, watchdog: watchdog, status: status)
+        try await runStage("posebus-infer", logger: logger, status.services + [service])
     }
 }
 

@@ -5,6 +5,8 @@ internal import Messages
 struct InferCounters: Equatable {
     /// Messages from ingest, resends included.
     var received = 0
+    /// Messages that the sink's connection has taken.
+    var sent = 0
     /// Outcomes with the engine's answer.
     var poses = 0
     /// Outcomes without one, by reason.
@@ -27,7 +29,7 @@ struct InferCounters: Equatable {
 
     var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "received": "\(received)", "poses": "\(poses)", "answered_again": "\(answeredAgain)",
+            "received": "\(received)", "sent": "\(sent)", "poses": "\(poses)", "answered_again": "\(answeredAgain)",
             "ignored": "\(ignored)", "refused": "\(refused)",
         ]
         for (reason, count) in drops { metadata["drops.\(reason.rawValue)"] = "\(count)" }

@@ -2,8 +2,10 @@ internal import Engines
 internal import Foundation
 internal import JPEG
 package import Logging
+internal import Metering
 internal import ServiceLifecycle
 package import Stage
+package import Status
 internal import Synchronization
 internal import ZeroMQ
 
@@ -13,18 +15,15 @@ internal import ZeroMQ
 package struct InferService: Service {
     private let configuration: InferConfiguration
     private let logger: Logger
-    private let watchdog: Watchdog?
-    /// Told where the stage listens; by default it prints the ready line.
-    private let onReady: @Sendable (Readiness) -> Void
+    private let watchdog: Watchdog
+    /// Told what it does, and where it listens.
+    private let status: RunningStatus
 
-    package init(
-        _ configuration: InferConfiguration, logger: Logger, watchdog: Watchdog? = nil,
-        onReady: @escaping @Sendable (Readiness) -> Void = { $0.announce() }
-    ) {
+    package init(_ configuration: InferConfiguration, logger: Logger, watchdog: Watchdog, status: RunningStatus) {
         self.configuration = configuration
         self.logger = logger
         self.watchdog = watchdog
-        self.onReady = onReady
+        self.status = status
     }
 
     package func run() async throws {
@@ -32,13 +31,15 @@ package struct InferService: Service {
         let finished = Mailbox<[FinishedFrame]>()
         let loaded = OneShot<EngineDescription>()
         let stop = StopSignal()
+        let metrics = InferMetrics(status.status.metrics, queue: queue)
 
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await runEngine(queue, finished, loaded) }
+                group.addTask { try await runEngine(queue, finished, loaded, metrics) }
                 for number in 0..<configuration.decodeThreads {
-                    let decoder = Decoder(limits: configuration.imageLimits, threads: configuration.decodeThreads)
-                    let pulse = watchdog?.watch(
+                    let decoder = Decoder(
+                        limits: configuration.imageLimits, threads: configuration.decodeThreads, time: metrics.decode)
+                    let pulse = watchdog.watch(
                         "decode-\(number)", meaning: "the frame that it decodes is not looked at")
                     group.addTask {
                         try await runOnThread(named: "decode-\(number)") { decoder.run(on: queue, pulse: pulse) }
@@ -48,13 +49,14 @@ package struct InferService: Service {
                     // However the socket's thread ends, nobody must wait for frames that cannot come.
                     defer { queue.close() }
                     guard let engine = await loaded.value else { return }
-                    let pulse = watchdog?.watch(
+                    let pulse = watchdog.watch(
                         "infer-sockets", meaning: "no frame is received and no outcome leaves; ingest keeps the frames")
                     try await runOnThread(named: "infer-sockets") {
                         let loop = try InferSockets(
-                            configuration, engine: engine, queue: queue, finished: finished, logger: logger)
-                        onReady(loop.readiness)
-                        defer { pulse?.rest() }
+                            configuration, engine: engine, queue: queue, finished: finished, status: status.status,
+                            metrics: metrics, logger: logger)
+                        status.announce(loop.readiness)
+                        defer { pulse.rest() }
                         try loop.run(until: stop, pulse: pulse)
                     }
                 }
@@ -66,11 +68,12 @@ package struct InferService: Service {
     }
 
     private func runEngine(
-        _ queue: FrameQueue, _ finished: Mailbox<[FinishedFrame]>, _ loaded: OneShot<EngineDescription>
+        _ queue: FrameQueue, _ finished: Mailbox<[FinishedFrame]>, _ loaded: OneShot<EngineDescription>,
+        _ metrics: InferMetrics
     ) async throws {
         let configuration = configuration
         let logger = logger
-        let pulse = watchdog?.watch("engine", meaning: "no frame is looked at; ingest keeps them, live streams shed")
+        let pulse = watchdog.watch("engine", meaning: "no frame is looked at; ingest keeps them, live streams shed")
         try await runOnThread(named: "engine") {
             let engine: any PoseEngine
             do {
@@ -79,11 +82,12 @@ package struct InferService: Service {
                 loaded.settle(nil)
                 throw StageFailure("\(error)", exitCode: .configuration)
             }
+            metrics.engineInfo[engine.name, engine.computing.device, engine.computing.precision].set(1)
             loaded.settle(EngineDescription(name: engine.name, needsPixels: engine.needsPixels))
             EngineLoop(
                 engine: engine, queue: queue, finished: finished, maxBatch: configuration.maxBatch,
-                maxWait: configuration.maxWait, logger: logger, pulse: pulse, patience: configuration.enginePatience,
-                fault: configuration.fault
+                maxWait: configuration.maxWait, logger: logger, metrics: metrics, pulse: pulse,
+                patience: configuration.enginePatience, fault: configuration.fault
             ).run()
         }
     }

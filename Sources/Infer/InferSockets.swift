@@ -3,8 +3,10 @@ internal import Foundation
 internal import JPEG
 internal import Logging
 internal import Messages
+internal import Metering
 internal import Security
 internal import Stage
+internal import Status
 internal import ZeroMQ
 
 /// The socket thread of infer: takes frames in, keeps each session's ledger, sends outcomes out.
@@ -15,6 +17,8 @@ final class InferSockets {
     private let engine: EngineDescription
     private let queue: FrameQueue
     private let finished: Mailbox<[FinishedFrame]>
+    private let status: StageStatus
+    private let metrics: InferMetrics
     private let logger: Logger
 
     private let frames: Socket
@@ -36,8 +40,10 @@ final class InferSockets {
     private var counters = InferCounters()
     private var lastReport = InferCounters()
     private var nextReport = ContinuousClock.now + reportInterval
+    private var nextStatus = ContinuousClock.now
 
     private static let reportInterval = Duration.seconds(10)
+    private static let statusInterval = Duration.milliseconds(200)
     /// How long a stopping infer waits for the sink to take the last outcomes.
     private static let drainLimit = Duration.seconds(10)
     /// Messages read at one go before anything else gets its turn.
@@ -45,12 +51,14 @@ final class InferSockets {
 
     init(
         _ configuration: InferConfiguration, engine: EngineDescription, queue: FrameQueue,
-        finished: Mailbox<[FinishedFrame]>, logger: Logger
+        finished: Mailbox<[FinishedFrame]>, status: StageStatus, metrics: InferMetrics, logger: Logger
     ) throws {
         self.configuration = configuration
         self.engine = engine
         self.queue = queue
         self.finished = finished
+        self.status = status
+        self.metrics = metrics
         self.logger = logger
 
         let context = try Context(access: configuration.security.access)
@@ -189,6 +197,8 @@ final class InferSockets {
         }
         if sessions.finish(frame.outcome.frame, with: parts) { outbox.append(parts) }
         counters.count(frame.outcome)
+        metrics.persons.add(frame.outcome.persons.count)
+        if let drop = frame.outcome.drop, drop.stage == .infer { metrics.drops[drop.reason.rawValue].add() }
     }
 
     private func flush() throws {
@@ -197,6 +207,7 @@ final class InferSockets {
         var sent = 0
         while sent < outbox.count, try sink.socket.send(outbox[sent]) { sent += 1 }
         outbox.removeFirst(sent)
+        counters.sent += sent
     }
 
     // MARK: - Peers
@@ -238,8 +249,29 @@ final class InferSockets {
         logger.notice("the sink is back", metadata: ["sent_again": "\(outbox.count)"])
     }
 
+    /// Tells how things stand now.
+    private func tellStatus() {
+        metrics.received.follow(counters.received)
+        metrics.poses.follow(counters.poses)
+        metrics.dropped.follow(counters.drops.values.reduce(0, +))
+        metrics.inHand.set(inHand)
+        metrics.sinkConnected.set(sink.isUp ? 1 : 0)
+        metrics.outbox.set(outbox.count)
+        metrics.sessions.set(sessions.count)
+        status.work.note(inHand: inHand + outbox.count, finished: counters.sent)
+        var troubles = sink.isUp ? [] : ["the sink at \(sink.endpoint) is out of reach"]
+        let age = metrics.withEngine.seconds
+        if age > 1 { troubles.append("the engine has had a frame for \((age * 10).rounded() / 10) s") }
+        status.explain(troubles)
+    }
+
     private func report() {
-        guard .now >= nextReport else { return }
+        let now = ContinuousClock.now
+        if now >= nextStatus {
+            nextStatus = now + Self.statusInterval
+            tellStatus()
+        }
+        guard now >= nextReport else { return }
         nextReport = .now + Self.reportInterval
         if counters != lastReport {
             lastReport = counters

@@ -57,6 +57,9 @@ struct Acknowledgements {
         }
     }
 
+    /// The sinks that are not connected.
+    var unreachable: [String] { sinks.filter { !$0.connector.isUp }.map(\.connector.endpoint) }
+
     /// The sinks that went, and those that came back.
     mutating func changes(at now: ContinuousClock.Instant) throws -> [Change] {
         var changes: [Change] = []

@@ -23,6 +23,8 @@ package struct Counters: Sendable, Equatable {
     package var sent = 0
     /// Messages that were to be sent again.
     package var resent = 0
+    /// Sessions moved from one infer to another, by reason.
+    package var moves: [String: Int] = [:]
     /// Frames and ends confirmed by the sink.
     package var acknowledged = 0
     package var sessionsBegun = 0
@@ -47,6 +49,7 @@ package struct Counters: Sendable, Equatable {
         ]
         figures += DropReason.known.map { ("drop_\($0.rawValue)", drops[$0] ?? 0) }
         figures += refusals.sorted { $0.key < $1.key }.map { ("refused_\($0.key)", $0.value) }
+        figures += moves.sorted { $0.key < $1.key }.map { ("moved_\($0.key)", $0.value) }
         return figures.filter { $0.1 != 0 }.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
     }
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Messages
+internal import Metering
 internal import ZeroMQ
 
 /// The worker threads that decode, for streams that send raw pixels and for `--payload rgb`.
@@ -16,10 +17,13 @@ final class Decoding {
     private let finished = Mailbox<Result>()
     private let token: Poller.Token
     private let poller: Poller
+    private let time: Histogram
     private var pending: [Int: Arrival] = [:]
     private var nextTicket = 0
 
-    init(threads: Int, poller: Poller) {
+    /// - Parameter time: where the seconds are counted that a frame takes.
+    init(threads: Int, poller: Poller, time: Histogram) {
+        self.time = time
         self.poller = poller
         queue.name = "posebus-ingest.decode"
         queue.maxConcurrentOperationCount = threads
@@ -30,8 +34,8 @@ final class Decoding {
     func submit(_ arrival: Arrival, image: Message?, admission: Admission, encodesPreview: Bool) {
         nextTicket += 1
         pending[nextTicket] = arrival
-        queue.addOperation { [finished, ticket = nextTicket, header = arrival.header] in
-            let verdict = admission.verdict(on: header, image: image, encodesPreview: encodesPreview)
+        queue.addOperation { [finished, time, ticket = nextTicket, header = arrival.header] in
+            let verdict = time.measure { admission.verdict(on: header, image: image, encodesPreview: encodesPreview) }
             finished.post(Result(ticket: ticket, verdict: verdict))
         }
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Logging
 internal import Stage
+internal import Status
 
 /// The ingest stage's process.
 @main
@@ -22,15 +23,20 @@ struct IngestCommand: AsyncParsableCommand {
     @OptionGroup var options: IngestOptions
     @OptionGroup var listening: ListeningOptions
     @OptionGroup var liveness: LivenessOptions
+    @OptionGroup(title: "Status") var status: StatusOptions
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
+        try status.checkHealth(of: .ingest)
         let logger = logging.makeLogger(label: "posebus-ingest")
         var configuration = try options.configuration()
         configuration.security = try listening.security(for: "ingest", logger: logger)
-        let pulse = liveness.startWatchdog(logger: logger).watch(
+        let watchdog = liveness.startWatchdog(logger: logger)
+        let status = try await status.start(.ingest, watchdog: watchdog)
+        let pulse = watchdog.watch(
             "ingest", meaning: "no frame is accepted, sent on or acknowledged; feeders wait")
         try await runStage(
-            "posebus-ingest", logger: logger, [ingestService(configuration, logger: logger, pulse: pulse)])
+            "posebus-ingest", logger: logger,
+            status.services + [ingestService(configuration, logger: logger, pulse: pulse, status: status)])
     }
 }

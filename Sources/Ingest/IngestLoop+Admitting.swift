@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Logging
 internal import Messages
+internal import Metering
 internal import Spool
 internal import ZeroMQ
 
@@ -22,16 +23,19 @@ extension IngestLoop {
             guard let session = try stream.session ?? beginSession(of: stream, for: arrival) else { return false }
             guard let verdict = withinSpool(verdict, of: session) else { return false }
             guard let header = window(arrival, verdict, in: session) else { return false }
+            let meter = meter(of: stream)
             counters.accepted += 1
+            meter.accepted.add()
             switch verdict {
             case .frame(let payload, _, _, let jpeg):
                 counters.acceptedBytes += payload.message.count
+                meter.bytes.add(payload.message.count)
                 if stream.isWatched, let jpeg {
                     try preview.publish(header, jpeg: jpeg, topic: stream.previewTopic)
                     counters.previews += 1
                 }
             case .drop(let drop):
-                counters.drops[drop.reason, default: 0] += 1
+                count(drop: drop.reason, of: stream)
                 let reason = drop.reason.rawValue
                 if limiter.shouldLog("drop \(reason)") {
                     logger.warning("stream \(stream.name), frame \(header.sequence): \(reason), \(drop.detail)")
@@ -46,6 +50,12 @@ extension IngestLoop {
         }
         try answer(arrival.feeder, accepted)
         return true
+    }
+
+    /// Counts drops that are recorded here.
+    func count(drop reason: DropReason, of stream: Stream, times: Int = 1) {
+        counters.drops[reason, default: 0] += times
+        metrics.drops[stream.name.description, reason.rawValue].add(times)
     }
 
     /// Admits a frame to the session's window.
@@ -74,7 +84,7 @@ extension IngestLoop {
         }
         let shed = session.window.shedTotal - shedBefore
         if shed > 0 {
-            counters.drops[.shed, default: 0] += shed
+            count(drop: .shed, of: session.stream, times: shed)
             if limiter.shouldLog("drop shed") {
                 logger.warning("stream \(session.stream.name): frames are shed, downstream is slower than the camera")
             }

@@ -89,7 +89,7 @@ extension IngestLoop {
             let loss = session.window.inferLost(isAlone: session.window.inFlightCount == inFlight)
             counters.resent += loss.resends
             if let header = loss.givenUp {
-                counters.drops[.inferenceFailed, default: 0] += 1
+                count(drop: .inferenceFailed, of: session.stream)
                 spool?.append(header)
                 logger.error(
                     "stream \(header.stream), frame \(header.sequence): inference_failed, \(header.drop?.detail ?? "")")
@@ -183,6 +183,7 @@ extension IngestLoop {
                 outputs.move(session, to: outputs.choose(for: session.stream.name))
                 if session.window.isSuspect { outputs.all[session.output].probation.begin([session.id]) }
                 counters.resent += session.window.resendAll()
+                counters.moves["unreachable", default: 0] += 1
                 outputs.enqueue(session)
                 logger.warning(
                     """

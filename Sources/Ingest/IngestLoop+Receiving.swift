@@ -1,5 +1,6 @@
 internal import Logging
 internal import Messages
+internal import Metering
 internal import Security
 internal import ZeroMQ
 
@@ -78,7 +79,9 @@ extension IngestLoop {
 
         let time = Timestamp.now
         let isWork = admission.isWork(header, image: image)
-        let verdict = isWork ? nil : admission.verdict(on: header, image: image)
+        let isEnd = image == nil
+        let verdict =
+            isEnd ? .end : isWork ? nil : metrics.check.measure { admission.verdict(on: header, image: image) }
         let arrival = Arrival(
             feeder: feeder, header: header, time: time, bytes: image?.count ?? 0, verdict: verdict)
         if stream.waiting.isEmpty, let verdict, try admit(arrival, verdict, to: stream) { return }

@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Logging
 internal import Messages
+internal import Metering
 internal import Spool
 internal import Stage
 internal import ZeroMQ
@@ -126,7 +127,10 @@ extension IngestLoop {
         // A disk may take its time; restarting would not make it faster.
         pulse?.beginWork(patience: .seconds(60))
         defer { pulse?.beat() }
-        guard spool.sync() else {
+        let (start, syncs) = (ContinuousClock.now, spool.syncCount)
+        let isDurable = spool.sync()
+        if spool.syncCount > syncs { metrics.sync.observe(ContinuousClock.now - start) }
+        guard isDurable else {
             if !isSpoolInTrouble {
                 isSpoolInTrouble = true
                 logger.error(

@@ -2,12 +2,13 @@ internal import Logging
 internal import Messages
 internal import Spool
 internal import Stage
+internal import Status
 internal import ZeroMQ
 
 /// Ingest's one thread: it waits for its sockets, takes frames in, sends them on and notes what the sink has stored.
 ///
 /// The parts it is made of: `+Receiving` (from a message to a frame), `+Admitting` (from a frame to a window),
-/// `+Downstream` (acknowledgements, reconnects, resends), `+Stopping`.
+/// `+Downstream` (acknowledgements, reconnects, resends), `+Status` (what it tells of itself), `+Stopping`.
 final class IngestLoop {
     let configuration: IngestConfiguration
     let logger: Logger
@@ -21,6 +22,8 @@ final class IngestLoop {
     var streams: Streams
     let spool: Spool?
     let pulse: Watchdog.Pulse?
+    let status: StageStatus
+    let metrics: IngestMetrics
     /// Answers that wait until what they confirm is on disk.
     var pendingAnswers: [(feeder: Feeder, answer: FeederAnswer)] = []
     /// Sessions with entries that are not on disk yet.
@@ -47,9 +50,12 @@ final class IngestLoop {
 
     /// Makes and binds all sockets, on the thread that will run.
     init(
-        _ configuration: IngestConfiguration, logger: Logger, pulse: Watchdog.Pulse? = nil, context: Context
+        _ configuration: IngestConfiguration, logger: Logger, pulse: Watchdog.Pulse? = nil, status: StageStatus,
+        context: Context
     ) throws {
         self.pulse = pulse
+        self.status = status
+        metrics = IngestMetrics(status.metrics, maxStreams: configuration.maxStreams)
         self.configuration = configuration
         self.logger = logger
         admission = Admission(limits: configuration.image, decodes: configuration.payload == .rgb)
@@ -57,7 +63,7 @@ final class IngestLoop {
         preview = try Preview(configuration, context: context, poller: poller)
         acknowledgements = try Acknowledgements(configuration, context: context, poller: poller)
         outputs = try Outputs(configuration, context: context, poller: poller, now: .now)
-        decoding = Decoding(threads: configuration.decodeThreads, poller: poller)
+        decoding = Decoding(threads: configuration.decodeThreads, poller: poller, time: metrics.check)
         streams = Streams(maxStreams: configuration.maxStreams)
         spool = try Self.openSpool(configuration)
         try restoreSessions(at: .now)
@@ -120,6 +126,7 @@ final class IngestLoop {
         endIdleSessions(at: now)
         try admitWaiting(at: now)
         try pump(at: now)
+        tellStatus()
         if now >= nextReport {
             nextReport = now + configuration.reportInterval
             report(isLast: false)

@@ -33,6 +33,8 @@ final class Stream {
     /// Sessions not finished, the running one included.
     var unfinished = 0
     var lastHeard: ContinuousClock.Instant
+    /// Where its frames are counted, from the first on.
+    var meter: IngestMetrics.StreamMeter?
     var isWatched: Bool
     /// The topic of its preview.
     let previewTopic: Message

@@ -65,3 +65,28 @@ public final class Gauge: Metric {
         text.sample(name, labels, ExpositionText.number(value))
     }
 }
+
+/// How long ago something was, in seconds at the time of the question: right also while the thread that sets it is stuck.
+public final class Age: Metric {
+    package static let kind = MetricKind.gauge
+    /// Nanoseconds of the monotonic clock; 0 for nothing.
+    private let since = Atomic<Int64>(0)
+
+    /// Of nothing yet: 0.
+    public init() {}
+
+    /// How old it is.
+    public var seconds: Double {
+        let since = since.load(ordering: .relaxed)
+        return since == 0 ? 0 : max(0, Double(MonotonicTime.now - since) / 1e9)
+    }
+
+    /// It is so old now; nil: there is nothing.
+    public func set(_ age: Duration?) {
+        since.store(age.map { MonotonicTime.now - Int64($0 / .nanoseconds(1)) } ?? 0, ordering: .relaxed)
+    }
+
+    package func write(_ name: String, labels: String, to text: inout ExpositionText) {
+        text.sample(name, labels, ExpositionText.number(seconds))
+    }
+}

@@ -62,6 +62,13 @@ public final class Histogram: Metric {
         observe(Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)
     }
 
+    /// Does some work and counts the seconds that it took.
+    public func measure<Result, Failure>(_ work: () throws(Failure) -> Result) throws(Failure) -> Result {
+        let start = MonotonicTime.now
+        defer { observe(Double(MonotonicTime.now - start) / 1e9) }
+        return try work()
+    }
+
     /// How many values were counted.
     public var count: Int { counts.reduce(0) { $0 + $1.value } }
     /// Their sum.

@@ -3,12 +3,17 @@ internal import Synchronization
 /// The series of one metric, by the values of its labels.
 ///
 /// Whoever counts often keeps the series it was given; finding it takes a lock. The first label may come from outside, such as
-/// a stream's name, so the number of series is bounded: see `retire` and `limit`.
+/// a stream's name, so the number of first labels is bounded: see `retire` and `limit`.
 public final class MetricFamily<Series: Sendable>: Sendable {
     private struct State {
-        var series: [[String]: Series] = [:]
+        /// By the first label and by all.
+        var series: [String: [[String]: Series]] = [:]
         /// First labels that are over, the one that ended first at the front.
         var retired: [String] = []
+
+        mutating func forgetOldest() {
+            series[retired.removeFirst()] = nil
+        }
     }
 
     private let state = Mutex(State())
@@ -34,42 +39,32 @@ public final class MetricFamily<Series: Sendable>: Sendable {
         return state.withLock { state in
             var values = values
             if !state.retired.isEmpty { state.retired.removeAll { $0 == values[0] } }
-            if let series = state.series[values] { return series }
-            if state.series.count >= limit {
-                values[0] = Self.other
-                if let series = state.series[values] { return series }
+            if let series = state.series[values[0]]?[values] { return series }
+            if state.series[values[0]] == nil, state.series.count >= limit {
+                if state.retired.isEmpty { values[0] = Self.other } else { state.forgetOldest() }
+                if let series = state.series[values[0]]?[values] { return series }
             }
             let series = make()
-            state.series[values] = series
+            state.series[values[0], default: [:]][values] = series
             return series
         }
     }
 
-    /// Says that what the first label names is over: its series stay for a while, so that the last figures can be read.
-    public func retire(_ first: String) {
+    /// Says which first labels are not over. The others' series stay until `kept` more are over, so that the last figures can
+    /// be read.
+    public func retire(allBut active: Set<String>) {
         state.withLock { state in
-            guard state.series.keys.contains(where: { $0[0] == first }) else { return }
-            state.retired.removeAll { $0 == first }
-            state.retired.append(first)
-            while state.retired.count > kept { Self.remove(state.retired.removeFirst(), from: &state) }
+            let retired = Set(state.retired)
+            state.retired += state.series.keys.filter {
+                !active.contains($0) && !retired.contains($0) && $0 != Self.other
+            }.sorted()
+            while state.retired.count > kept { state.forgetOldest() }
         }
-    }
-
-    /// Removes the series of a first label at once.
-    public func remove(_ first: String) {
-        state.withLock { state in
-            state.retired.removeAll { $0 == first }
-            Self.remove(first, from: &state)
-        }
-    }
-
-    private static func remove(_ first: String, from state: inout State) {
-        for key in state.series.keys where key[0] == first { state.series[key] = nil }
     }
 
     /// All series, in the order of their labels.
     package var all: [(labels: [(String, String)], series: Series)] {
-        let series = state.withLock { $0.series }
+        let series = state.withLock { $0.series.values.flatMap { $0 } }
         return series.sorted { $0.key.lexicographicallyPrecedes($1.key) }
             .map { (Array(zip(labels, $0.key)).map { ($0.0, $0.1) }, $0.value) }
     }

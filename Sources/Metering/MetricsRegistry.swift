@@ -38,7 +38,7 @@ public final class MetricsRegistry: Sendable {
     ///
     /// - Parameters:
     ///   - kept: how many first labels stay after `MetricFamily.retire`.
-    ///   - limit: the most series.
+    ///   - limit: the most first labels; what is beyond them shares the series of `(other)`.
     public func counters(
         _ name: String, _ help: String, labels: [String], kept: Int = 64, limit: Int = 1000
     ) -> MetricFamily<Counter> {
@@ -46,10 +46,18 @@ public final class MetricsRegistry: Sendable {
     }
 
     /// A new gauge for each value of these labels; see `counters`.
-    public func gauges(
-        _ name: String, _ help: String, labels: [String], kept: Int = 0, limit: Int = 1000
-    ) -> MetricFamily<Gauge> {
-        add(MetricFamily(labels: labels, kept: kept, limit: limit) { Gauge() }, name, help)
+    public func gauges(_ name: String, _ help: String, labels: [String], limit: Int = 1000) -> MetricFamily<Gauge> {
+        add(MetricFamily(labels: labels, kept: 0, limit: limit) { Gauge() }, name, help)
+    }
+
+    /// A new age for each value of these labels; see `counters`.
+    public func ages(_ name: String, _ help: String, labels: [String], limit: Int = 1000) -> MetricFamily<Age> {
+        add(MetricFamily(labels: labels, kept: 0, limit: limit) { Age() }, name, help)
+    }
+
+    /// A new age.
+    public func age(_ name: String, _ help: String) -> Age {
+        add(Age(), name, help)
     }
 
     /// Adds metrics that are read only when somebody asks.

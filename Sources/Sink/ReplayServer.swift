@@ -18,6 +18,8 @@ final class ReplayServer {
     let socket: Socket
     /// Outcomes sent so far.
     private(set) var outcomesSent = 0
+    /// Requests taken so far, refused ones included.
+    private(set) var requests = 0
 
     private let logger: Logger
     private var peers: ReplayPeers
@@ -114,6 +116,7 @@ final class ReplayServer {
     private func accept(_ parts: [Message], _ store: StoreReader, _ now: ContinuousClock.Instant) throws(ZeroMQError) {
         let isRequestReply = parts.count == 3 && parts[1].count == 0
         guard isRequestReply || parts.count == 2, let body = parts.last else { return }
+        requests += 1
         do {
             let name = parts[0].bytes
             let meter = peers.meter(of: name, asking: body, at: now)

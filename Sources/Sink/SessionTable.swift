@@ -16,6 +16,8 @@ struct SinkSession {
     var isAnnounced: Bool
     /// When something of it last arrived.
     var lastArrival: ContinuousClock.Instant
+    /// Where its outcomes are counted, from the first on.
+    var meter: SinkMetrics.StreamMeter?
 }
 
 /// The sessions that are being received. Sessions that ended or fell silent are forgotten: the store knows them.

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Messages
 internal import Stage
+internal import Status
 
 /// `posebus-sink`: orders, stores, acknowledges and publishes outcomes, and plays them back.
 @main
@@ -40,24 +41,28 @@ struct SinkCommand: AsyncParsableCommand {
 
     @OptionGroup var listening: ListeningOptions
     @OptionGroup var liveness: LivenessOptions
+    @OptionGroup(title: "Status") var status: StatusOptions
     @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
+        try status.checkHealth(of: .sink)
         let logger = logging.makeLogger(label: "posebus-sink")
         var configuration = SinkConfiguration(
             bindOutcomes: bindOutcomes, bindResults: bindResults, bindAcknowledgements: bindAcks,
             bindReplay: bindReplay, store: store)
         configuration.frameBytes = keepFrames.flatMap { $0.bytes > 0 ? $0.bytes : nil }
         configuration.security = try listening.security(for: "sink", logger: logger)
-        let pulse = liveness.startWatchdog(logger: logger).watch(
+        let watchdog = liveness.startWatchdog(logger: logger)
+        let status = try await status.start(.sink, watchdog: watchdog)
+        let pulse = watchdog.watch(
             "sink", meaning: "nothing is stored, acknowledged or published; ingest keeps what it has")
         let service = ThreadService(named: "sink") { [configuration] stop in
-            let sink = try SinkLoop(configuration, logger: logger)
+            let sink = try SinkLoop(configuration, logger: logger, status: status.status)
             sink.pulse = pulse
-            sink.readiness.announce()
+            status.announce(sink.readiness)
             defer { pulse.rest() }
             try sink.run(until: stop)
         }
-        try await runStage("posebus-sink", logger: logger, [service])
+        try await runStage("posebus-sink", logger: logger, status.services + [service])
     }
 }

@@ -9,6 +9,8 @@ package struct SinkCounters: Equatable, Sendable {
     /// Outcomes committed, by kind.
     package var poses = 0
     package var drops: [DropReason: Int] = [:]
+    /// Outcomes and ends committed.
+    package var stored = 0
     /// Ends of sessions committed.
     package var ends = 0
     /// Transactions.

@@ -1,12 +1,15 @@
 internal import Foundation
 internal import Logging
 internal import Messages
+internal import Metering
 internal import Store
 internal import ZeroMQ
 
 /// A store that cannot be written, and when to try again.
 struct StoreTrouble {
     let kind: StoreError.Kind
+    /// What went wrong, for a person.
+    let reason: String
     let since: ContinuousClock.Instant
     var pause: Duration
     var nextTry: ContinuousClock.Instant
@@ -53,7 +56,10 @@ extension SinkLoop {
             // After a failed write only what is read back is known to be there.
             if trouble?.kind == .inputOutput { try store.reopen() }
             if !entries.isEmpty {
+                let start = ContinuousClock.now
                 try store.append(entries)
+                metrics.commit.observe(ContinuousClock.now - start)
+                metrics.commitOutcomes.observe(Double(batch.count))
                 internalCounters.commits += 1
             }
         } catch {
@@ -65,6 +71,7 @@ extension SinkLoop {
         leaveTrouble()
         let committed = batch
         batch.removeAll(keepingCapacity: true)
+        internalCounters.stored += committed.count
         try confirm(committed, bodies)
     }
 
@@ -89,17 +96,21 @@ extension SinkLoop {
         }
         acknowledgeable.removeAll(keepingCapacity: true)
 
+        let now = Timestamp.now
         for (entry, body) in zip(committed, bodies) {
             switch entry {
-            case .outcome(let pending): try publish(pending.outcome, body)
+            case .outcome(let pending):
+                try announce(pending.outcome.frame.session)
+                count(pending.outcome, at: now)
+                try results.publish(pending.outcome, body: body)
             case .end(let header): try publishEnd(header)
             }
         }
     }
 
-    private func publish(_ outcome: Outcome, _ body: Data) throws {
+    /// Counts an outcome that is in the store.
+    private func count(_ outcome: Outcome, at now: Timestamp) {
         let id = outcome.frame.session
-        try announce(id)
         if let drop = outcome.drop {
             internalCounters.drops[drop.reason, default: 0] += 1
             sessions[id]?.drops += 1
@@ -107,7 +118,9 @@ extension SinkLoop {
             internalCounters.poses += 1
             sessions[id]?.poses += 1
         }
-        try results.publish(outcome, body: body)
+        let meter = sessions[id]?.meter ?? metrics.meter(of: outcome.frame.stream)
+        sessions[id]?.meter = meter
+        metrics.note(outcome, of: meter, at: now)
     }
 
     private func publishEnd(_ header: FrameHeader) throws {
@@ -154,11 +167,13 @@ extension SinkLoop {
         let now = ContinuousClock.now
         if let trouble {
             let pause = min(trouble.pause * 2, interval.upperBound)
-            self.trouble = StoreTrouble(kind: error.kind, since: trouble.since, pause: pause, nextTry: now + pause)
+            self.trouble = StoreTrouble(
+                kind: error.kind, reason: error.description, since: trouble.since, pause: pause, nextTry: now + pause)
             if trouble.kind == error.kind { return }
         } else {
             trouble = StoreTrouble(
-                kind: error.kind, since: now, pause: interval.lowerBound, nextTry: now + interval.lowerBound)
+                kind: error.kind, reason: error.description, since: now, pause: interval.lowerBound,
+                nextTry: now + interval.lowerBound)
         }
         logger.error(
             """

@@ -4,6 +4,7 @@ package import Logging
 internal import Messages
 internal import Security
 package import Stage
+package import Status
 internal import Store
 internal import ZeroMQ
 
@@ -33,6 +34,8 @@ package final class SinkLoop {
 
     let configuration: SinkConfiguration
     let logger: Logger
+    let status: StageStatus
+    let metrics: SinkMetrics
     let store: StoreWriter
     var sessions: SessionTable
     var results: ResultPublisher
@@ -56,8 +59,10 @@ package final class SinkLoop {
     private var nextCommit = ContinuousClock.now
     private var lastReport = SinkCounters()
     private var nextReport = ContinuousClock.now + reportInterval
+    private var nextStatus = ContinuousClock.now
 
     private static let reportInterval = Duration.seconds(10)
+    private static let statusInterval = Duration.milliseconds(200)
 
     /// What a commit carries.
     enum BatchEntry {
@@ -67,11 +72,16 @@ package final class SinkLoop {
 
     /// Opens the store and binds the sockets.
     ///
+    /// - Parameter status: told what it does.
     /// - Throws: `StageFailure` with the exit status for a store that cannot be written, `ZeroMQError` for an endpoint
     ///   that cannot be had.
-    package init(_ configuration: SinkConfiguration, logger: Logger) throws {
+    package init(
+        _ configuration: SinkConfiguration, logger: Logger, status: StageStatus = StageStatus(.sink)
+    ) throws {
         self.configuration = configuration
         self.logger = logger
+        self.status = status
+        metrics = SinkMetrics(status.metrics)
         do throws(StoreError) {
             store = try StoreWriter(path: configuration.store, frameBytes: configuration.frameBytes)
         } catch {
@@ -169,9 +179,11 @@ package final class SinkLoop {
         let watched = try acknowledgements.takeSubscriptions()
         let received = receiving ? try receive() : 0
         if trouble == nil, !batch.isEmpty { nextCommit = .now + configuration.commitSpacing }
+        noteWork()
         // A disk may take its time; restarting would not make it faster.
         pulse?.beginWork(patience: .seconds(60))
         try commit()
+        noteWork()
         pulse?.beat()
         for session in watched { try acknowledgeNow(session) }
         try replay.turn(store.reader, at: .now)
@@ -192,9 +204,14 @@ package final class SinkLoop {
     }
 
     private func report() {
-        guard .now >= nextReport else { return }
-        nextReport = .now + Self.reportInterval
-        sessions.sweep(at: .now)
+        let now = ContinuousClock.now
+        if now >= nextStatus {
+            nextStatus = now + Self.statusInterval
+            tellStatus()
+        }
+        guard now >= nextReport else { return }
+        nextReport = now + Self.reportInterval
+        sessions.sweep(at: now)
         let counters = counters
         if counters != lastReport {
             lastReport = counters

@@ -14,7 +14,7 @@ public struct LoggingOptions: ParsableArguments {
     public func makeLogger(label: String) -> Logger {
         let level = logLevel
         LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
+            var handler = TallyingLogHandler(StreamLogHandler.standardError(label: label))
             handler.logLevel = level
             return handler
         }

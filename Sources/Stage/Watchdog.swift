@@ -137,6 +137,31 @@ public final class Watchdog: Sendable {
         state.withLock { $0.isStopped = true }
     }
 
+    /// How a thread is.
+    public struct ThreadState: Sendable {
+        /// As `top -H` shows it.
+        public let name: String
+        /// What does not happen while it is stuck.
+        public let meaning: String
+        /// How long it has not moved; zero while it waits for work.
+        public let silence: Duration
+        /// Whether that is longer than any work may take.
+        public let isStuck: Bool
+    }
+
+    /// All threads as they are now, on whatever thread that is asked.
+    public var threads: [ThreadState] { threads(at: Self.now()) }
+
+    package func threads(at now: Int64) -> [ThreadState] {
+        state.withLock { $0.pulses }.map { pulse in
+            let silence = pulse.silence(at: now)
+            let duration = Duration.nanoseconds(silence?.since ?? 0)
+            return ThreadState(
+                name: pulse.name, meaning: pulse.meaning, silence: duration,
+                isStuck: duration >= max(limits.exit, .nanoseconds(silence?.patience ?? 0)))
+        }
+    }
+
     /// One look.
     package func look(at now: Int64) {
         var isAlive = true

@@ -73,6 +73,8 @@ public final class Socket {
         _ = try check("connect to", endpoint) { zmq_connect(handle, endpoint) }
     }
 
+    /// How many connections it has now, where it is bound.
+    public var peerCount: Int { connections?.state.withLock { $0.connections.count } ?? 0 }
     /// How many peers that had sent messages were lost since the socket was bound.
     public var lostPeerCount: Int { connections?.state.withLock { $0.lost } ?? 0 }
 

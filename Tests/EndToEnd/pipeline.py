@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("POSEBUS_BIN") or ROOT / ".build" / "release").resolve()
 # Seconds after which something that should have happened counts as failed. Generous: a busy machine is no defect.
 DEADLINE = float(os.environ.get("POSEBUS_TEST_DEADLINE") or 120)
+STAGES = ("posebus-sink", "posebus-infer", "posebus-ingest")
 
 
 class Late(AssertionError):
@@ -49,6 +50,9 @@ class Program:
         self.log = Path(tempfile.mkstemp(prefix=f"{name}-", suffix=".log", dir=folder)[1])
         self.lines = []
         self._queue = queue.Queue()
+        if name in STAGES and "--status" not in arguments:
+            # Several run on this machine.
+            arguments = (*arguments, "--status", "127.0.0.1:0")
         self.command = [str(BIN / name), *map(str, arguments)]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -136,6 +140,7 @@ class Pipeline:
         self.options = {"sink": list(sink), "infer": list(infer), "ingest": list(ingest)}
         self.context = zmq.Context()
         self.stages = {}
+        self.status = {}  # Where each stage tells how it is.
         # The path of an ipc endpoint must be short.
         self._sockets = tempfile.mkdtemp(prefix="pb") if transport == "ipc" else None
         self.at = {
@@ -166,12 +171,15 @@ class Pipeline:
             case "ingest":
                 own = ["--bind-push", at["push"], "--bind-request", at["request"], "--bind-preview", at["preview"],
                        "--infer", at["frames"], "--acks", at["acks"]]
-        return own + self.options[stage]
+        status = self.status.get(stage)
+        return own + (["--status", status] if status else []) + self.options[stage]
 
     def start(self, stage):
         program = Program(f"posebus-{stage}", *self.arguments(stage), folder=self.folder)
         self.stages[stage] = program
-        self.at.update(program.ready())
+        at = program.ready()
+        self.status[stage] = at.pop("status", None)
+        self.at.update(at)
         return program
 
     def kill(self, stage):

@@ -1,3 +1,4 @@
+import Foundation
 import Metering
 import Testing
 
@@ -66,19 +67,52 @@ import Testing
 
     @Test func streamsThatAreOverGo() {
         let family = MetricsRegistry().counters("drops_total", "Drops.", labels: ["stream", "reason"], kept: 2)
+        func figures() -> [String] { family.all.map { "\($0.labels[0].1) \($0.labels[1].1) \($0.series.value)" } }
         for stream in ["a", "b", "c", "d"] { family[stream, "shed"].add() }
         family["a", "corrupt_jpeg"].add()
-        for stream in ["a", "b", "c"] { family.retire(stream) }
-        #expect(family.all.map { $0.labels[0].1 } == ["b", "c", "d"])
+        family.retire(allBut: ["b", "c", "d"])
+        family.retire(allBut: ["c", "d"])
+        family.retire(allBut: ["d"])
+        #expect(figures() == ["b shed 1", "c shed 1", "d shed 1"])
         // One that is back is over later.
         family["b", "shed"].add()
-        family.retire("d")
-        #expect(family.all.map { "\($0.labels[0].1)=\($0.series.value)" } == ["b=2", "c=1", "d=1"])
+        family.retire(allBut: ["b"])
+        #expect(figures() == ["b shed 2", "c shed 1", "d shed 1"])
+        family.retire(allBut: [])
+        #expect(figures() == ["b shed 2", "d shed 1"])
     }
 
     @Test func beyondTheLimitStreamsShareASeries() {
-        let family = MetricsRegistry().counters("frames_total", "Frames.", labels: ["stream"], limit: 2)
-        for stream in 1...5 { family["\(stream)"].add() }
-        #expect(family.all.map { "\($0.labels[0].1)=\($0.series.value)" } == ["(other)=3", "1=1", "2=1"])
+        let family = MetricsRegistry().counters("frames_total", "Frames.", labels: ["stream", "kind"], limit: 2)
+        func figures() -> [String] { family.all.map { "\($0.labels[0].1) \($0.series.value)" } }
+        for stream in 1...5 { family["\(stream)", "x"].add() }
+        #expect(figures() == ["(other) 3", "1 1", "2 1"])
+        // Where one is over it makes room.
+        family.retire(allBut: ["1"])
+        family["6", "x"].add()
+        #expect(!figures().contains("(other) 4"))
+        #expect(figures().contains("6 1"))
+    }
+
+    @Test func anAgeGrowsByItself() throws {
+        let registry = MetricsRegistry()
+        let age = registry.age("oldest_seconds", "The oldest.")
+        #expect(age.seconds == 0)
+        age.set(.seconds(100))
+        let first = age.seconds
+        #expect(first >= 100 && age.seconds >= first)
+        age.set(nil)
+        #expect(try MetricsSnapshot(text: registry.text())["oldest_seconds"] == 0)
+    }
+
+    @Test func theKernelKnowsThisProcess() throws {
+        let registry = MetricsRegistry()
+        registry.addProcessMetrics()
+        let snapshot = try MetricsSnapshot(text: registry.text())
+        let start = try #require(snapshot["process_start_time_seconds"])
+        #expect(abs(Date.now.timeIntervalSince1970 - start) < 24 * 3600)
+        #expect(try #require(snapshot["process_resident_memory_bytes"]) > 1e6)
+        #expect(try #require(snapshot["process_cpu_seconds_total"]) > 0)
+        #expect(try #require(snapshot["process_open_fds"]) >= 3)
     }
 }

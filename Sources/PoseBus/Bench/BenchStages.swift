@@ -41,20 +41,21 @@ final class BenchStages: Sendable {
     /// Starts sink, infer and ingest.
     func start(store: String) async throws -> Endpoints {
         let any = "tcp://127.0.0.1:*"
-        let level = ["--log-level", "warning"]
+        // Measured as it runs: with its status.
+        let common = ["--log-level", "warning", "--status", "127.0.0.1:0"]
         let sink = try await start(
             "posebus-sink",
             ["--store", store, "--bind-outcomes", any, "--bind-results", any, "--bind-acks", any, "--bind-replay", any]
-                + level)
+                + common)
         let infer = try await start(
             "posebus-infer",
-            ["--engine", "none", "--forward-frames", "--bind", any, "--sink", sink["outcomes"] ?? ""] + level)
+            ["--engine", "none", "--forward-frames", "--bind", any, "--sink", sink["outcomes"] ?? ""] + common)
         let ingest = try await start(
             "posebus-ingest",
             [
                 "--bind-push", any, "--bind-request", any, "--bind-preview", any, "--infer", infer["frames"] ?? "",
                 "--acks", sink["acks"] ?? "",
-            ] + level)
+            ] + common)
         return Endpoints(request: ingest["request"] ?? "", results: sink["results"] ?? "")
     }
 

@@ -40,6 +40,7 @@ struct StagePlans: Sendable {
             folder.map { "ipc://\($0.path)/\(name)" } ?? port.loopback
         }
         func outer(_ port: Messages.Port) -> String { ephemeral ? "tcp://127.0.0.1:*" : port.loopback }
+        let status = ephemeral ? [("status", "--status", "127.0.0.1:0")] : []
         let (frames, outcomes, acks) = (
             inner(.infer, "frames"), inner(.outcomes, "outcomes"), inner(.acknowledgements, "acks")
         )
@@ -60,13 +61,13 @@ struct StagePlans: Sendable {
             binds: [
                 ("outcomes", "--bind-outcomes", outcomes), ("acks", "--bind-acks", acks),
                 ("results", "--bind-results", outer(.results)), ("replay", "--bind-replay", outer(.replay)),
-            ])
+            ] + status)
         infer = .init(
             name: "posebus-infer",
             arguments: ["--sink", outcomes, "--engine", engine.rawValue, "--models", models.path]
                 + settings.arguments + (isKeeping ? ["--forward-frames"] : [])
                 + (threads.map { ["--threads", "\($0)"] } ?? []) + level,
-            binds: [("frames", "--bind", frames)])
+            binds: [("frames", "--bind", frames)] + status)
         ingest = .init(
             name: "posebus-ingest",
             // It ends when everything is stored, however long that takes: how long to wait is the supervisor's matter.
@@ -75,7 +76,7 @@ struct StagePlans: Sendable {
             binds: [
                 ("push", "--bind-push", outer(.framesPush)), ("request", "--bind-request", outer(.framesRequest)),
                 ("preview", "--bind-preview", outer(.preview)),
-            ])
+            ] + status)
     }
 
     /// How the gateway is started once the stages listen; nil where nobody wants it.

@@ -56,7 +56,7 @@ struct ViewCommand: AsyncParsableCommand {
     private static func sink(of store: String) -> Supervisor.Plan {
         let free = "tcp://127.0.0.1:*"
         return .init(
-            name: "posebus-sink", arguments: ["--store", store, "--log-level", "warning"],
+            name: "posebus-sink", arguments: ["--store", store, "--log-level", "warning", "--status", "none"],
             binds: [
                 ("outcomes", "--bind-outcomes", free), ("acks", "--bind-acks", free),
                 ("results", "--bind-results", free), ("replay", "--bind-replay", free),
