@@ -4,6 +4,7 @@ internal import Logging
 internal import Messages
 internal import ServiceLifecycle
 internal import Stage
+internal import Status
 
 /// `posebus-gateway`: the results where people use them, over HTTP and WebSocket.
 @main
@@ -25,6 +26,7 @@ struct GatewayCommand: AsyncParsableCommand {
     @OptionGroup(title: "HTTP") var web: WebOptions
     @OptionGroup(title: "Security") var security: SecurityOptions
     @OptionGroup var liveness: LivenessOptions
+    @OptionGroup(title: "Status") var health: HealthCheckOption
     @OptionGroup var logging: LoggingOptions
 
     func validate() throws {
@@ -59,6 +61,7 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let address { try health.check(.gateway, at: StatusAddress(host: address.host, port: address.port)) }
         let logger = logging.makeLogger(label: "posebus-gateway")
         var configuration = try bus.configuration()
         configuration.http = try web.configuration()
@@ -68,13 +71,14 @@ struct GatewayCommand: AsyncParsableCommand {
         let watchdog = liveness.startWatchdog(logger: logger)
         let services: GatewayServices
         do {
-            services = try GatewayServices(configuration, logger: logger)
+            services = try GatewayServices(configuration, logger: logger, watchdog: watchdog)
         } catch let failure as StageFailure {
             throw failure.reported(by: "posebus-gateway")
         }
-        let server = HTTPServer(configuration.http, services, logger: logger) { address in
+        let server = HTTPServer(configuration.http, services, logger: logger) { [status = services.status] address in
+            status.setReady()
             Readiness(stage: "posebus-gateway", endpoints: [("http", address)]).announce()
         }
-        try await runStage("posebus-gateway", logger: logger, services.threads(watchdog) + [server])
+        try await runStage("posebus-gateway", logger: logger, services.threads + [server])
     }
 }

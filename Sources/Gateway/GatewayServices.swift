@@ -4,6 +4,7 @@ internal import Logging
 internal import Security
 internal import ServiceLifecycle
 internal import Stage
+internal import Status
 internal import ZeroMQ
 
 /// What the routes work with. Each topic of the API takes from it what it needs.
@@ -22,27 +23,33 @@ struct GatewayServices: Sendable {
     let feeds: FrameFeeds
     /// What is fed on somebody's behalf.
     let jobs: GatewayJobs
+    /// What it says of itself.
+    let status: StageStatus
+    let metrics: GatewayMetrics
     /// For threads with sockets of their own.
     let context: Context
+    private let watchdog: Watchdog
 
-    /// This release.
-    static let version = "1.0.0"
-
-    init(_ configuration: GatewayConfiguration, logger: Logger) throws {
+    /// - Parameter watchdog: keeps watch over the threads.
+    init(_ configuration: GatewayConfiguration, logger: Logger, watchdog: Watchdog) throws {
         self.configuration = configuration
         self.logger = logger
+        self.watchdog = watchdog
         context = try Context(access: configuration.security.access)
         hub = Hub()
-        pipeline = PipelineState(configuration, version: Self.version)
+        pipeline = PipelineState(configuration, version: Release.version)
         archive = ArchiveService(at: configuration.replay, in: context)
         feeds = FrameFeeds(to: configuration.ingest, in: context)
         meshes = MeshMaker(folder: configuration.hmr2Folder)
         jobs = try GatewayJobs(configuration, in: context, logger: logger)
+        status = StageStatus(.gateway, watchdog: watchdog)
+        metrics = GatewayMetrics(status.metrics, hub: hub, jobs: jobs.runner.store)
+        status.isReady(onlyWithout: { [pipeline] in pipeline.problems })
         pipeline.count { [store = jobs.runner.store] in (store.counts.queued, store.counts.processing) }
     }
 
     /// The threads between the bus and HTTP.
-    func threads(_ watchdog: Watchdog) -> [any Service] {
+    var threads: [any Service] {
         let results = Mailbox<Subscriber.Event>()
         let feed = ResultsFeed(configuration: configuration, context: context, logger: logger, results: results)
         let pulse = watchdog.watch("bus", meaning: "viewers see nothing new, and the state of the stages is not known")

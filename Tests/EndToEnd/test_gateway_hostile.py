@@ -299,9 +299,9 @@ def test_keys_and_allowed_origins(start, tmp_path):
     keys.write_text("# for the yard\n0123456789abcdef0123\n")
     pipeline = start()
     with Gateway(pipeline, "--api-keys", keys, "--cors-origin", "https://club.example") as gateway:
-        assert gateway.json("/healthz") == {"status": "ok"}
+        assert gateway.json("/healthz")["status"] == "ok"
         assert gateway.get("/viewer/")
-        for path in ("/v1/status", "/v1/events", "/v1/live", "/v1/openapi.json"):
+        for path in ("/metrics", "/v1/status", "/v1/events", "/v1/live", "/v1/openapi.json"):
             assert "API key" in gateway.json(path, 401)["error"]
         assert gateway.json("/v1/status", headers={"Authorization": "Bearer 0123456789abcdef0123"})
         assert gateway.json("/v1/status?key=0123456789abcdef0123")

@@ -9,7 +9,7 @@ struct EventRoutes: RouteTopic {
     let policy: AccessPolicy
 
     func add(to routes: Routes) {
-        let (services, policy) = (services, policy)
+        let (services, policy, hub) = (services, policy, services.hub)
         routes.get("/v1/events") { request, context in
             let streams = request.uri.queryParameters.filter { $0.key == "stream" && !$0.value.isEmpty }.map {
                 String($0.value)
@@ -25,7 +25,8 @@ struct EventRoutes: RouteTopic {
                 status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
                 body: ResponseBody { writer in
                     // What is live is worth nothing to who does not read it.
-                    channel.pipeline.fireUserInboundEventTriggered(StallPatience(patience: .seconds(5)))
+                    channel.pipeline.fireUserInboundEventTriggered(
+                        StallPatience(patience: .seconds(5), cutOff: hub.cutOff))
                     try await events.run(into: &writer)
                     try await writer.finish(nil)
                 })

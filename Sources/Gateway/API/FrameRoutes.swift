@@ -90,7 +90,7 @@ struct OutcomeWait: Sendable {
         self.captureTime = captureTime
         let (calls, caller) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.calls = calls
-        reader = Reader(Reader.Wishes(streams: [stream.description]), call: { caller.yield() })
+        reader = Reader(.wait, Reader.Wishes(streams: [stream.description]), call: { caller.yield() })
     }
 
     /// Feeds, then waits.

@@ -1,24 +1,31 @@
 internal import Client
 internal import Hummingbird
 internal import Messages
+internal import Metering
+internal import NIOCore
+internal import Status
 
 /// How the pipeline is.
 struct StatusRoutes: RouteTopic {
     let services: GatewayServices
 
     func add(to routes: Routes) {
-        let (pipeline, hub, archive) = (services.pipeline, services.hub, services.archive)
-        routes.get("/healthz") { _, _ in Response.json(bytes: Array(#"{"status":"ok"}"#.utf8)) }
+        let (pipeline, hub, archive, status) = (services.pipeline, services.hub, services.archive, services.status)
+        routes.get("/livez") { _, _ in
+            let report = status.report
+            return Self.answer(report, report.live)
+        }
+        // Not whether the stages can be reached: recordings can be looked at all the same.
+        routes.get("/healthz") { _, _ in
+            let report = status.report
+            return Self.answer(report, report.live && report.progress)
+        }
         routes.get("/readyz") { _, _ in
-            let problems = pipeline.problems
-            var json = JSONWriter()
-            json.object { json in
-                json.key("status")
-                json.text(problems.isEmpty ? "ok" : "not ready")
-                json.key("problems")
-                json.array { json in for problem in problems { json.text(problem) } }
-            }
-            return Response.json(bytes: json.bytes, status: problems.isEmpty ? .ok : .serviceUnavailable)
+            let report = status.report
+            return Self.answer(report, report.ready, otherwise: "not ready", problems: pipeline.problems)
+        }
+        routes.get("/metrics") { _, _ in
+            Response.data(ByteBuffer(string: status.metrics.text()), type: ExpositionText.contentType)
         }
         routes.get("/v1/status") { _, _ in
             Response.json(bytes: pipeline.json(viewers: hub.demand.readers))
@@ -38,6 +45,32 @@ struct StatusRoutes: RouteTopic {
             }
             return Response.json(bytes: json.bytes)
         }
+    }
+
+    /// How the gateway is, as every stage says it; `status` and `problems` are older than that.
+    private static func answer(
+        _ report: HealthReport, _ isWell: Bool, otherwise word: String = "not well", problems: [String]? = nil
+    ) -> Response {
+        var json = JSONWriter(capacity: 512)
+        json.object { json in
+            json.key("status")
+            json.text(isWell ? "ok" : word)
+            if let problems {
+                json.key("problems")
+                json.array { json in for problem in problems { json.text(problem) } }
+            }
+            json.key("stage")
+            json.text(report.stage)
+            json.key("live")
+            json.value(report.live)
+            json.key("ready")
+            json.value(report.ready)
+            json.key("progress")
+            json.value(report.progress)
+            json.key("reasons")
+            json.array { json in for reason in report.reasons { json.text(reason) } }
+        }
+        return Response.json(bytes: json.bytes, status: isWell ? .ok : .serviceUnavailable)
     }
 
     /// Later sessions come after earlier ones.

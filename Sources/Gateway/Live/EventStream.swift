@@ -44,7 +44,7 @@ struct EventStream: Sendable {
         self.position = position
         let (calls, caller) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         (self.calls, self.caller) = (calls, caller)
-        reader = Reader(Reader.Wishes(streams: streams), call: { caller.yield() })
+        reader = Reader(.events, Reader.Wishes(streams: streams), call: { caller.yield() })
     }
 
     /// Writes events until the connection or the gateway ends.

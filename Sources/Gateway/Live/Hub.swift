@@ -1,3 +1,4 @@
+internal import Metering
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
@@ -21,6 +22,9 @@ final class Hub: Sendable {
         var isClosed = false
     }
 
+    /// Readers that were cut off because they took nothing.
+    let cutOff = Counter()
+
     private let state = NIOLockedValueBox(State())
     private let onDemand = NIOLockedValueBox<(@Sendable (Demand) -> Void)?>(nil)
 
@@ -30,6 +34,13 @@ final class Hub: Sendable {
     func observe(_ observer: @escaping @Sendable (Demand) -> Void) {
         onDemand.withLockedValue { $0 = observer }
         observer(demand)
+    }
+
+    /// How many readers there are of each kind.
+    var readers: [Reader.Kind: Int] {
+        state.withLockedValue { state in
+            state.readers.values.reduce(into: [:]) { $0[$1.kind, default: 0] += 1 }
+        }
     }
 
     /// What readers want now.
@@ -103,6 +114,16 @@ final class Reader: Sendable {
         func wants(_ stream: String) -> Bool { streams?.contains(stream) ?? true }
     }
 
+    /// How it is connected.
+    enum Kind: String, CaseIterable {
+        /// Over a WebSocket.
+        case webSocket = "websocket"
+        /// With server-sent events.
+        case events
+        /// Until the outcome of the picture is there that it sent.
+        case wait
+    }
+
     private struct State {
         var wishes: Wishes
         var queue: ReaderQueue
@@ -116,13 +137,17 @@ final class Reader: Sendable {
         }
     }
 
+    let kind: Kind
     private let state: NIOLockedValueBox<State>
     private let call: @Sendable () -> Void
 
     /// A reader.
     ///
     /// - Parameter call: tells it that something is there; not again before it has taken everything.
-    init(_ wishes: Wishes, limits: ReaderQueue.Limits = .init(), call: @escaping @Sendable () -> Void) {
+    init(
+        _ kind: Kind, _ wishes: Wishes, limits: ReaderQueue.Limits = .init(), call: @escaping @Sendable () -> Void
+    ) {
+        self.kind = kind
         state = NIOLockedValueBox(State(wishes: wishes, queue: ReaderQueue(limits: limits)))
         self.call = call
     }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Metering
 internal import NIOCore
 internal import NIOWebSocket
 
@@ -44,7 +45,7 @@ final class WebSocketSession: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         let box = NIOLoopBound((session: self, context: context), eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
-        let reader = Reader(firstWishes) { eventLoop.execute { box.value.session.pump(box.value.context) } }
+        let reader = Reader(.webSocket, firstWishes) { eventLoop.execute { box.value.session.pump(box.value.context) } }
         self.reader = reader
         send(context, .text, LiveMessages.hello(version: version))
         context.flush()
@@ -106,6 +107,7 @@ final class WebSocketSession: ChannelInboundHandler {
     private func tick(_ context: ChannelHandlerContext) {
         let now = NIODeadline.now()
         if progress.isStalled(context.channel, for: limits.stall, at: now) {
+            hub.cutOff.add()
             // It takes nothing, so it would not take the farewell either.
             close(context, .unknown(1013), "nothing was taken for \(limits.stall.nanoseconds / 1_000_000_000) s")
             context.channel.reset()

@@ -54,9 +54,9 @@ struct AccessPolicy: Sendable {
         response.headers[.accessControlExposeHeaders] = "Content-Disposition, ETag, Location"
     }
 
-    /// What may be had without a key: whether the gateway is alive, and the viewer's own files.
+    /// What may be had without a key: how the gateway is, and the viewer's own files.
     static func isPublic(_ path: String) -> Bool {
-        ["/", "/healthz", "/readyz", "/viewer", "/favicon.ico"].contains(path)
+        ["/", "/livez", "/healthz", "/readyz", "/viewer", "/favicon.ico"].contains(path)
             || ["/viewer/", "/client/", "/three/"].contains(where: path.hasPrefix)
     }
 }

@@ -24,6 +24,7 @@ enum GatewayRouter {
     ) -> RouterResponder<GatewayContext> {
         let routes = Routes()
         let policy = AccessPolicy(configuration)
+        routes.router.add(middleware: MeteringMiddleware(metrics: services.metrics))
         routes.router.add(middleware: ErrorMiddleware(policy: policy))
         routes.router.add(middleware: AccessMiddleware(policy: policy))
         for (path, folder) in [

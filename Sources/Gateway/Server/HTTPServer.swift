@@ -33,7 +33,7 @@ struct HTTPServer: Service {
         let (configuration, hub, onReady) = (configuration, services.hub, onReady)
         let connections = Connections(limit: configuration.limits.connections)
         let webSockets = WebSocketUpgrade(
-            policy: AccessPolicy(configuration), hub: hub, version: GatewayServices.version)
+            policy: AccessPolicy(configuration), hub: hub, version: Release.version)
         let group = MultiThreadedEventLoopGroup.singleton
         let application = Application(
             responder: GatewayRouter.responder(configuration, services),

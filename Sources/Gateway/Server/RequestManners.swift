@@ -1,11 +1,14 @@
 internal import HTTPTypes
 internal import HummingbirdCore
+internal import Metering
 internal import NIOCore
 internal import NIOHTTPTypes
 
 /// A reader of an answer is to be cut off sooner than others: a stream that is only worth something while it is live.
 struct StallPatience: Sendable {
     let patience: TimeAmount
+    /// Where it is counted then.
+    let cutOff: Counter
 }
 
 /// Keeps one connection's requests within time: bodies that come too slowly, answers that nobody takes, and what is left of a
@@ -26,6 +29,8 @@ final class RequestManners: ChannelDuplexHandler, RemovableChannelHandler {
     private var isOver = false
     private var progress = OutboundProgress()
     private var patience: TimeAmount
+    /// Where a reader of what is live is counted that takes nothing; nil where the answer is something else.
+    private var cutOff: Counter?
     private var clock: RepeatedTask?
 
     init(_ limits: HTTPLimits, _ connections: Connections) {
@@ -115,7 +120,10 @@ final class RequestManners: ChannelDuplexHandler, RemovableChannelHandler {
             let granted = limits.bodyTime + .seconds(body.bytes / limits.bodyBytesPerSecond)
             if now - body.since > TimeAmount(granted) { return giveUp(context) }
         }
-        if progress.isStalled(context.channel, for: patience, at: now) { context.channel.reset() }
+        if progress.isStalled(context.channel, for: patience, at: now) {
+            cutOff?.add()
+            context.channel.reset()
+        }
     }
 
     private func giveUp(_ context: ChannelHandlerContext) {
@@ -128,7 +136,7 @@ final class RequestManners: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? StallPatience { patience = event.patience }
+        if let event = event as? StallPatience { (patience, cutOff) = (event.patience, event.cutOff) }
         if isOver, let event = event as? ChannelEvent, event == .inputClosed { context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
