@@ -44,6 +44,11 @@ public final class MetricFamily<Series: Sendable>: Sendable {
                 if state.retired.isEmpty { values[0] = Self.other } else { state.forgetOldest() }
                 if let series = state.series[values[0]]?[values] { return series }
             }
+            // Further labels are words of peers too: a later release's reason for a drop.
+            if values.count > 1, state.series[values[0]]?.count ?? 0 >= limit {
+                values[values.count - 1] = Self.other
+                if let series = state.series[values[0]]?[values] { return series }
+            }
             let series = make()
             state.series[values[0], default: [:]][values] = series
             return series

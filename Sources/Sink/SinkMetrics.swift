@@ -39,7 +39,7 @@ struct SinkMetrics {
         freeBytes = registry.gauge("posebus_sink_disk_free_bytes", "Room left on the store's disk.")
         failedCommits = registry.counter("posebus_sink_commit_failures_total", "Transactions that failed.")
         subscribers = registry.gauge(
-            "posebus_sink_subscribers", "Connections to the endpoint of results; a gateway has two.")
+            "posebus_sink_subscribers", "Connections to the endpoint of results; a gateway has three.")
         replays = registry.counter("posebus_sink_replay_requests_total", "Requests for stored outcomes.")
         published = registry.counter("posebus_sink_published_total", "Messages sent to subscribers.")
     }

@@ -164,7 +164,7 @@ def test_the_sink_counts_what_is_stored(fed):
         assert 0 < metrics(f"posebus_sink_{name}_seconds_sum") < total * DEADLINE
     assert metrics("posebus_sink_store_bytes") == bytes_of(fed.pipeline.store)
     assert metrics("posebus_sink_disk_free_bytes") > 0
-    assert metrics("posebus_sink_subscribers") == 2
+    assert metrics("posebus_sink_subscribers") == 3
     assert metrics("posebus_sink_replay_requests_total") >= 1
 
 

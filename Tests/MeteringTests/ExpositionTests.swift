@@ -94,6 +94,16 @@ import Testing
         #expect(figures().contains("6 1"))
     }
 
+    @Test func furtherLabelsAreBoundedToo() {
+        let family = MetricsRegistry().counters("drops_total", "Drops.", labels: ["stage", "reason"], limit: 2)
+        for reason in 1...5 { family["infer", "\(reason)"].add() }
+        family["sink", "1"].add()
+        #expect(
+            family.all.map { "\($0.labels[0].1) \($0.labels[1].1) \($0.series.value)" } == [
+                "infer (other) 3", "infer 1 1", "infer 2 1", "sink 1 1",
+            ])
+    }
+
     @Test func anAgeGrowsByItself() throws {
         let registry = MetricsRegistry()
         let age = registry.age("oldest_seconds", "The oldest.")
