@@ -56,3 +56,12 @@ def with_variables(query):
 def panels(dashboard):
     """The panels of a dashboard that show something."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def discovered(objects, addresses):
+    """What Kubernetes' discovery would find of the pods of rendered objects: every port of each, with labels about it."""
+    return [{"targets": [f"{addresses[pod.name]}:{port}"], "labels": {
+        "__meta_kubernetes_namespace": "posebus", "__meta_kubernetes_pod_name": pod.name,
+        "__meta_kubernetes_pod_phase": "Running", "__meta_kubernetes_pod_container_port_name": name,
+        **{"__meta_kubernetes_pod_label_" + re.sub(r"\W", "_", key): value for key, value in pod.labels.items()}}}
+        for pod in objects.pods for name, port in pod.ports.items()]

@@ -13,7 +13,9 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from pipeline import ROOT
 from prometheus import (
+    ADDED,
     MONITORING,
+    OWN,
     alerts,
     metrics_of,
     panels,
@@ -134,6 +136,8 @@ def typed(value, where):
 def fits(value, hint, where):
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is typing.Any or hint is object:
+        if hasattr(value, "from_json"):
+            typed(value, where)
         return
     if origin in (typing.Union, types.UnionType):
         failures = []
@@ -167,6 +171,32 @@ def fits(value, hint, where):
         assert isinstance(value, hint), f"{where} is {value!r}, no {hint.__name__}"
         if hasattr(value, "from_json"):
             typed(value, where)
+
+
+def known_metrics():
+    """The metrics of docs/monitoring.md, each with its labels: the first and the third column of its tables."""
+    rows = re.findall(r"^\| `([a-z_]+)` \| (?:counter|gauge|histogram) \|([^|]*)\|", (ROOT / "docs/monitoring.md").read_text(),
+                      re.MULTILINE)
+    return OWN | {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+
+
+def test_every_query_asks_for_what_is_measured():
+    known = known_metrics()
+    assert len(known) > 50, "docs/monitoring.md has no table of metrics"
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    for where, query in queries():
+        metrics, groups = metrics_of(query)
+        assert metrics, (where, query)
+        labels = set(ADDED)
+        for name, chosen in metrics.items():
+            if name in recorded:
+                labels |= {"outcome", "stage", "reason"}
+                continue
+            base = name if name in known else re.sub(r"_(bucket|sum|count)$", "", name)
+            assert base in known, f"{where}: {name} is not in docs/monitoring.md"
+            assert chosen <= known[base] | ADDED, f"{where}: {name} has no {chosen - known[base] - ADDED}"
+            labels |= known[base]
+        assert groups <= labels, f"{where}: {groups - labels}"
 
 
 def test_names_are_found_in_queries():
