@@ -84,27 +84,29 @@ var targets: [Target] = [
     module("Jobs", ["Client", "FrameSources", "JPEG", "Messages", "Stage", "ZeroMQ", grdb, logging]),
     module("Checkpoints", ["CZlib"]),
     module("Weights", ["Checkpoints", "CZlib"]),
+    module("Settings", ["JPEG", "Messages", "Stage", "Weights", argumentParser, yams]),
     module("Bodies", ["Checkpoints", "Weights"]),
     module("Exports", ["Bodies", "CZlib", "FrameSources", "JPEG", "Messages", "Refinement", "Spawning"]),
 
     program(
         "Ingest",
         [
-            "Stage", "Status", "Delivery", "JPEG", "Messages", "Metering", "Security", "Spool", "ZeroMQ",
+            "Settings", "Stage", "Status", "Delivery", "JPEG", "Messages", "Metering", "Security", "Spool", "ZeroMQ",
             argumentParser,
             lifecycle, logging,
         ]),
     program(
         "Sink",
         [
-            "Stage", "Status", "Delivery", "Messages", "Metering", "Security", "Store", "ZeroMQ", argumentParser,
+            "Settings", "Stage", "Status", "Delivery", "Messages", "Metering", "Security", "Store", "ZeroMQ",
+            argumentParser,
             lifecycle, logging,
         ]),
     program(
         "Gateway",
         [
-            "Bodies", "Client", "Exports", "JPEG", "Jobs", "Messages", "Metering", "Security", "Stage", "Status",
-            "Weights",
+            "Bodies", "Client", "Exports", "JPEG", "Jobs", "Messages", "Metering", "Security", "Settings", "Stage",
+            "Status", "Weights",
             "ZeroMQ", argumentParser, httpTypes, lifecycle, logging,
             .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         ] + hummingbird + nio,
@@ -114,7 +116,7 @@ var targets: [Target] = [
         "PoseBus",
         [
             "Bodies", "Checkpoints", "Client", "Exports", "FrameSources", "JPEG", "Messages", "Refinement", "Security",
-            "Spawning", "Stage", "Store", "Tracking", "Weights", "ZeroMQ", argumentParser, unixSignals,
+            "Settings", "Spawning", "Stage", "Store", "Tracking", "Weights", "ZeroMQ", argumentParser, unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -132,12 +134,15 @@ var targets: [Target] = [
     tests("Metering"),
     tests("Stage"),
     tests("Status", ["Metering", "Stage", logging]),
+    tests("Settings", [argumentParser]),
     tests("Jobs", ["FrameSources", "Ingest", "JPEG", "Messages", "Sink", "Stage", "ZeroMQ", logging]),
     tests("Checkpoints"),
     tests("Weights"),
     tests("Bodies", ["Checkpoints", "Weights"]),
     tests("Exports", ["Bodies", "Checkpoints", "JPEG", "Messages", "Weights"]),
-    tests("Ingest", ["Client", "Delivery", "JPEG", "Messages", "Spool", "Stage", "ZeroMQ", lifecycle, logging]),
+    tests(
+        "Ingest",
+        ["Client", "Delivery", "JPEG", "Messages", "Settings", "Spool", "Stage", "ZeroMQ", lifecycle, logging]),
     tests("Sink", ["Client", "Messages", "Stage", "Store", "ZeroMQ", logging]),
 ]
 var products: [Product] = [
@@ -164,14 +169,14 @@ if withTorch {
         program(
             "Infer",
             [
-                "Stage", "Status", "Delivery", "Engines", "JPEG", "Messages", "Metering", "Security", "Tensor",
-                "Weights",
+                "Settings", "Stage", "Status", "Delivery", "Engines", "JPEG", "Messages", "Metering", "Security",
+                "Tensor", "Weights",
                 "ZeroMQ", argumentParser, lifecycle, logging,
             ]),
         program(
             "Image",
             [
-                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Stage", "Tensor", "Weights",
+                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Settings", "Stage", "Tensor", "Weights",
                 argumentParser,
             ]),
 

@@ -3,12 +3,14 @@ internal import Foundation
 internal import Logging
 internal import Messages
 internal import ServiceLifecycle
+internal import Settings
 internal import Stage
 internal import Status
 
 /// `posebus-gateway`: the results where people use them, over HTTP and WebSocket.
 @main
-struct GatewayCommand: AsyncParsableCommand {
+struct GatewayCommand: ConfiguredCommand {
+    static let stage = StageKind.gateway
     static let configuration = CommandConfiguration(
         commandName: "posebus-gateway",
         abstract: "Serve live and stored results, the viewer and the HTTP API.",
@@ -19,56 +21,27 @@ struct GatewayCommand: AsyncParsableCommand {
             """,
         version: Release.version)
 
-    @Option(help: "Address to serve HTTP at, HOST:PORT or as a URL; port 0 takes a free one.")
-    var bindHttp = "127.0.0.1:5000"
-
-    @OptionGroup(title: "The pipeline") var bus: BusOptions
-    @OptionGroup(title: "HTTP") var web: WebOptions
-    @OptionGroup(title: "Security") var security: SecurityOptions
-    @OptionGroup var liveness: LivenessOptions
-    @OptionGroup(title: "Status") var health: HealthCheckOption
-    @OptionGroup var logging: LoggingOptions
-
-    func validate() throws {
-        guard address != nil else {
-            throw ValidationError("--bind-http \(bindHttp): HOST:PORT is expected, such as 127.0.0.1:5000")
-        }
-        guard let host = address?.host, HostName.isLoopback(host) || web.apiKeys != nil || web.anyoneMayConnect else {
-            throw ValidationError(
-                """
-                --bind-http \(bindHttp): other machines can reach this address, and whoever reaches it could watch the \
-                cameras and feed frames. Give keys with --api-keys FILE, or say --anyone-may-connect where the network \
-                itself keeps strangers out
-                """)
-        }
-    }
-
-    private var address: (host: String, port: Int)? {
-        // As a URL it stands in the line that says where it is: a restart gives that back.
-        let text = bindHttp.trimmingPrefix("http://").prefix { $0 != "/" }
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
-        else { return nil }
-        let host = text[..<colon].trimmingCharacters(in: ["[", "]"])
-        return host.isEmpty ? nil : (host, Int(port))
-    }
+    @OptionGroup var options: GatewayOptions
 
     /// Whose certificate it shows: its own, or that of whoever runs a whole pipeline on this machine.
     private var keyName: String {
         let isThere = { (name: String) in
-            FileManager.default.fileExists(atPath: "\(security.keys ?? ".")/\(name).cert_secret")
+            FileManager.default.fileExists(atPath: "\(options.security.keys ?? ".")/\(name).cert_secret")
         }
         return !isThere("gateway") && isThere("posebus") ? "posebus" : "gateway"
     }
 
     func run() async throws {
-        if let address { try health.check(.gateway, at: StatusAddress(host: address.host, port: address.port)) }
-        let logger = logging.makeLogger(label: "posebus-gateway")
-        var configuration = try bus.configuration()
-        configuration.http = try web.configuration()
-        if let address { (configuration.http.host, configuration.http.port) = address }
-        configuration.security = try security.security(for: keyName, log: { logger.warning("\($0)") })
+        if let address = options.address {
+            try options.health.check(.gateway, at: StatusAddress(host: address.host, port: address.port))
+        }
+        let logger = options.logging.makeLogger(label: "posebus-gateway")
+        var configuration = try options.bus.configuration()
+        configuration.http = try options.web.configuration()
+        if let address = options.address { (configuration.http.host, configuration.http.port) = address }
+        configuration.security = try options.security.security(for: keyName, log: { logger.warning("\($0)") })
 
-        let watchdog = liveness.startWatchdog(logger: logger)
+        let watchdog = options.liveness.startWatchdog(logger: logger)
         let services: GatewayServices
         do {
             services = try GatewayServices(configuration, logger: logger, watchdog: watchdog)

@@ -3,6 +3,7 @@ internal import Jobs
 internal import Logging
 internal import Messages
 internal import ServiceLifecycle
+internal import Settings
 internal import Stage
 internal import ZeroMQ
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import HMR2
+internal import Settings
 internal import Stage
 internal import Tensor
 internal import Weights

@@ -4,6 +4,7 @@ internal import Foundation
 internal import FrameSources
 internal import JPEG
 internal import Messages
+internal import Settings
 internal import Stage
 internal import Weights
 
@@ -158,5 +159,3 @@ struct BoxArgument: ExpressibleByArgument {
             x: numbers[0], y: numbers[1], width: numbers[2] - numbers[0], height: numbers[3] - numbers[1])
     }
 }
-
-extension EngineKind: ExpressibleByArgument {}

@@ -2,6 +2,7 @@ internal import Engines
 internal import Logging
 internal import Messages
 internal import Metering
+internal import Settings
 internal import Stage
 internal import ZeroMQ
 

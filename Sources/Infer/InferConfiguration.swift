@@ -1,6 +1,7 @@
 package import Engines
 package import JPEG
 package import Security
+package import Settings
 package import Weights
 
 /// What an infer stage is told at start.

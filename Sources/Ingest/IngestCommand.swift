@@ -1,11 +1,13 @@
 internal import ArgumentParser
 internal import Logging
+internal import Settings
 internal import Stage
 internal import Status
 
 /// The ingest stage's process.
 @main
-struct IngestCommand: AsyncParsableCommand {
+struct IngestCommand: ConfiguredCommand {
+    static let stage = StageKind.ingest
     static let configuration = CommandConfiguration(
         commandName: "posebus-ingest",
         abstract: "Accepts camera frames, numbers them and keeps each until its outcome is stored.",
@@ -21,18 +23,14 @@ struct IngestCommand: AsyncParsableCommand {
         version: Release.version)
 
     @OptionGroup var options: IngestOptions
-    @OptionGroup var listening: ListeningOptions
-    @OptionGroup var liveness: LivenessOptions
-    @OptionGroup(title: "Status") var status: StatusOptions
-    @OptionGroup var logging: LoggingOptions
 
     func run() async throws {
-        try status.checkHealth(of: .ingest)
-        let logger = logging.makeLogger(label: "posebus-ingest")
+        try options.status.checkHealth(of: .ingest)
+        let logger = options.logging.makeLogger(label: "posebus-ingest")
         var configuration = try options.configuration()
-        configuration.security = try listening.security(for: "ingest", logger: logger)
-        let watchdog = liveness.startWatchdog(logger: logger)
-        let status = try await status.start(.ingest, watchdog: watchdog)
+        configuration.security = try options.listening.security(for: "ingest", logger: logger)
+        let watchdog = options.liveness.startWatchdog(logger: logger)
+        let status = try await options.status.start(.ingest, watchdog: watchdog)
         let pulse = watchdog.watch(
             "ingest", meaning: "no frame is accepted, sent on or acknowledged; feeders wait")
         try await runStage(

@@ -2,18 +2,11 @@ package import Delivery
 package import JPEG
 package import Messages
 package import Security
+package import Settings
 package import ZeroMQ
 
 /// Everything that can be chosen about ingest, as its loop uses it.
 package struct IngestConfiguration: Sendable {
-    /// What infer receives.
-    package enum PayloadKind: String, Sendable, CaseIterable {
-        /// The JPEG as the camera sent it.
-        case jpeg
-        /// Upright RGB pixels: decoding happens here.
-        case rgb
-    }
-
     /// Where PUSH feeders send.
     package var pushEndpoint = Port.framesPush.loopback
     /// Where REQ and DEALER feeders send.

@@ -1,5 +1,6 @@
 internal import Logging
 internal import Messages
+internal import Settings
 internal import Spool
 internal import Stage
 internal import Status

@@ -1,5 +1,5 @@
 /// How a stream treats a full window.
-public enum Delivery: String, Sendable, Codable {
+public enum Delivery: String, Sendable, Codable, CaseIterable {
     /// A camera: the oldest unsent frame is shed, as a recorded drop, so that latency stays bounded.
     case live
     /// A file or an archive: nothing is shed; ingest stops reading from the feeder.

@@ -25,7 +25,8 @@ struct PoseBusCommand: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, FeedCommand.self, WatchCommand.self, ViewCommand.self, ImageCommand.self,
             ExportCommand.self,
-            RefineCommand.self, VerifyCommand.self, ModelsCommand.self, KeysCommand.self, BenchCommand.self,
+            RefineCommand.self, VerifyCommand.self, ModelsCommand.self, KeysCommand.self, ConfigCommand.self,
+            BenchCommand.self,
         ])
 }
 
@@ -37,5 +38,3 @@ enum PoseBusProgram {
         await PoseBusCommand.main()
     }
 }
-
-extension EngineKind: ExpressibleByArgument {}

@@ -1,11 +1,12 @@
 internal import ArgumentParser
-internal import Messages
+internal import Settings
 internal import Stage
 internal import Status
 
 /// `posebus-sink`: orders, stores, acknowledges and publishes outcomes, and plays them back.
 @main
-struct SinkCommand: AsyncParsableCommand {
+struct SinkCommand: ConfiguredCommand {
+    static let stage = StageKind.sink
     static let configuration = CommandConfiguration(
         commandName: "posebus-sink",
         abstract: "Store every outcome, then acknowledge and publish it.",
@@ -16,44 +17,18 @@ struct SinkCommand: AsyncParsableCommand {
             """,
         version: Release.version)
 
-    @Option(help: "Endpoint to bind for outcomes from infer (PULL).")
-    var bindOutcomes = Port.outcomes.loopback
-
-    @Option(help: "Endpoint to bind for results to subscribers (XPUB).")
-    var bindResults = Port.results.loopback
-
-    @Option(help: "Endpoint to bind for acknowledgements to ingest (XPUB).")
-    var bindAcks = Port.acknowledgements.loopback
-
-    @Option(help: "Endpoint to bind for replay of stored outcomes (ROUTER).")
-    var bindReplay = Port.replay.loopback
-
-    @Option(help: "The store, an SQLite file on a local disk. Made where there is none; its folder must exist.")
-    var store = "posebus.sqlite"
-
-    @Option(
-        help: ArgumentHelp(
-            """
-            Keep the pictures too that posebus-infer --forward-frames sends on, up to so many bytes (500M, 2G); the oldest go \
-            first. With them a recording can be looked at. Frames that ingest decoded (--payload rgb) are not kept.
-            """, valueName: "bytes"))
-    var keepFrames: ByteCount?
-
-    @OptionGroup var listening: ListeningOptions
-    @OptionGroup var liveness: LivenessOptions
-    @OptionGroup(title: "Status") var status: StatusOptions
-    @OptionGroup var logging: LoggingOptions
+    @OptionGroup var options: SinkOptions
 
     func run() async throws {
-        try status.checkHealth(of: .sink)
-        let logger = logging.makeLogger(label: "posebus-sink")
+        try options.status.checkHealth(of: .sink)
+        let logger = options.logging.makeLogger(label: "posebus-sink")
         var configuration = SinkConfiguration(
-            bindOutcomes: bindOutcomes, bindResults: bindResults, bindAcknowledgements: bindAcks,
-            bindReplay: bindReplay, store: store)
-        configuration.frameBytes = keepFrames.flatMap { $0.bytes > 0 ? $0.bytes : nil }
-        configuration.security = try listening.security(for: "sink", logger: logger)
-        let watchdog = liveness.startWatchdog(logger: logger)
-        let status = try await status.start(.sink, watchdog: watchdog)
+            bindOutcomes: options.bindOutcomes, bindResults: options.bindResults,
+            bindAcknowledgements: options.bindAcks, bindReplay: options.bindReplay, store: options.store)
+        configuration.frameBytes = options.keepFrames.flatMap { $0.bytes > 0 ? $0.bytes : nil }
+        configuration.security = try options.listening.security(for: "sink", logger: logger)
+        let watchdog = options.liveness.startWatchdog(logger: logger)
+        let status = try await options.status.start(.sink, watchdog: watchdog)
         let pulse = watchdog.watch(
             "sink", meaning: "nothing is stored, acknowledged or published; ingest keeps what it has")
         let service = ThreadService(named: "sink") { [configuration] stop in

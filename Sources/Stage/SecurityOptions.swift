@@ -11,13 +11,15 @@ public struct SecurityOptions: ParsableArguments, Sendable {
             discussion: """
                 It holds the own NAME.cert_secret, and in feeders/, subscribers/, ingest/, infer/ and sink/ the public \
                 certificates of the peers. docs/security.md says how to make it; `posebus keys new` makes the keys.
-                """, valueName: "folder"))
+                """, valueName: "folder"),
+        completion: .directory)
     public var keys: String?
 
     @Option(
         help: ArgumentHelp(
             "Own secret certificate. Default: the one in --keys that is named after this program, or the only one.",
-            valueName: "file"))
+            valueName: "file"),
+        completion: .file())
     public var key: String?
 
     public init() {}

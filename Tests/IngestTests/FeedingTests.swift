@@ -1,5 +1,6 @@
 import Ingest
 import Messages
+import Settings
 import Testing
 import ZeroMQ
 

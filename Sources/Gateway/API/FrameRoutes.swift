@@ -4,6 +4,7 @@ internal import Hummingbird
 internal import Messages
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import Settings
 internal import ZeroMQ
 
 /// Pictures from whoever speaks HTTP and no ZeroMQ.

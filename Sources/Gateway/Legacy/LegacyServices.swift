@@ -3,6 +3,7 @@ internal import Client
 internal import Dispatch
 internal import Jobs
 internal import Messages
+internal import Settings
 
 /// What the old API works with.
 struct LegacyServices: Sendable {

@@ -2,6 +2,7 @@ internal import Foundation
 internal import Metering
 internal import NIOCore
 internal import NIOWebSocket
+internal import Settings
 
 /// One WebSocket at /v1/live: sends what is live, takes the client's wishes, and keeps to RFC 6455. Lives on its event loop.
 final class WebSocketSession: ChannelInboundHandler {

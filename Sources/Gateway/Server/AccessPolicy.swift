@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import Settings
 
 /// Whom the gateway answers: the same for a request and for a WebSocket.
 struct AccessPolicy: Sendable {

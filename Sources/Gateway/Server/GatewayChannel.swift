@@ -8,6 +8,7 @@ internal import NIOHTTPTypes
 internal import NIOHTTPTypesHTTP1
 internal import NIOPosix
 internal import NIOWebSocket
+internal import Settings
 
 /// One connection: HTTP/1.1, until its first request asks for a WebSocket.
 struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {

@@ -5,6 +5,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
+internal import Settings
 internal import Stage
 
 /// Serves HTTP until the process is told to stop.

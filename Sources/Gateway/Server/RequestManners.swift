@@ -3,6 +3,7 @@ internal import HummingbirdCore
 internal import Metering
 internal import NIOCore
 internal import NIOHTTPTypes
+internal import Settings
 
 /// A reader of an answer is to be cut off sooner than others: a stream that is only worth something while it is live.
 struct StallPatience: Sendable {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Messages
+internal import Settings
 internal import Stage
 internal import Weights
 

@@ -3,6 +3,7 @@ internal import Foundation
 internal import FrameSources
 internal import Messages
 internal import Security
+internal import Settings
 internal import Stage
 internal import Weights
 

@@ -1,7 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
-internal import Glibc
-internal import Messages
 
 /// A fault that a test asks for: what befalls infer when its engine is given a certain frame.
 ///
@@ -27,15 +24,6 @@ package struct InjectedFault: Sendable, Equatable {
         }
         self.kind = kind
         self.frame = frame
-    }
-
-    /// Happens, where the frame is among these.
-    func strike(_ headers: some Sequence<FrameHeader>) {
-        guard headers.contains(where: { $0.cameraFrame?.value == frame }) else { return }
-        switch kind {
-        case .crash: kill(getpid(), SIGKILL)
-        case .hang: while true { Thread.sleep(forTimeInterval: 1) }
-        }
     }
 }
 

@@ -3,14 +3,17 @@ public import ArgumentParser
 /// What the models are told beyond where their files lie. Words only: which of them fit this machine, the engine says when
 /// it is loaded.
 public struct EngineSettings: ParsableArguments {
-    @Option(help: "Folder of HMR2's files, in 4D-Humans' layout. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.")
+    @Option(
+        help: "Folder of HMR2's files, in 4D-Humans' layout. Default: $POSEBUS_HMR2, else ~/.cache/4DHumans.",
+        completion: .directory)
     public var hmr2Dir: String?
 
     @Option(
         help: """
             Folder of PHALP's files, in its layout, with which engine hmr2 tells persons apart; none for doing without. \
             Default: $POSEBUS_PHALP or ~/.cache/phalp if its files are there, else none.
-            """)
+            """,
+        completion: .directory)
     public var phalpDir: String?
 
     @Option(help: "Where HMR2 computes: cpu, cuda, cuda:N or auto (a GPU if there is one).")

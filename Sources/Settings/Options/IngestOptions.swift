@@ -1,85 +1,93 @@
 public import ArgumentParser
-internal import Delivery
-internal import JPEG
 public import Messages
+package import Stage
 
-/// The command line of ingest.
-struct IngestOptions: ParsableArguments {
+/// What can be chosen about ingest.
+package struct IngestOptions: ParsableArguments {
     @Option(help: "Endpoint for PUSH feeders.")
-    var bindPush = Port.framesPush.loopback
+    package var bindPush = Port.framesPush.loopback
 
     @Option(help: "Endpoint for REQ and DEALER feeders; each frame is answered.")
-    var bindRequest = Port.framesRequest.loopback
+    package var bindRequest = Port.framesRequest.loopback
 
     @Option(help: "Endpoint where the JPEGs of accepted frames are published, while somebody subscribes.")
-    var bindPreview = Port.preview.loopback
+    package var bindPreview = Port.preview.loopback
 
     @Option(help: "Endpoint of an imagezmq PUB camera to subscribe to. May be repeated.")
-    var subscribe: [String] = []
+    package var subscribe: [String] = []
 
     @Option(help: "Endpoint of infer. May be repeated: streams are spread by their names.")
-    var infer: [String] = [Port.infer.loopback]
+    package var infer: [String] = [Port.infer.loopback]
 
     @Option(help: "Endpoint where the sink publishes acknowledgements. May be repeated.")
-    var acks: [String] = [Port.acknowledgements.loopback]
+    package var acks: [String] = [Port.acknowledgements.loopback]
 
     @Option(help: "What infer receives: jpeg, or rgb, which decodes here.")
-    var payload = IngestConfiguration.PayloadKind.jpeg
+    package var payload = PayloadKind.jpeg
 
     @Option(help: "Most unacknowledged frames of a lossless stream.")
-    var windowFrames = 256
+    package var windowFrames = 256
 
     @Option(help: "Most bytes of unacknowledged frames of a stream.")
-    var windowBytes = 64 << 20
+    package var windowBytes = 64 << 20
 
     @Option(help: "Most unacknowledged frames of a live stream; when full, the oldest unsent one is shed.")
-    var liveWindowFrames = 32
+    package var liveWindowFrames = 32
 
     @Option(
         help: """
             live or lossless, for frames whose header does not say. Without it: lossless, and live for cameras that \
             are subscribed to.
             """)
-    var defaultDelivery: Delivery?
+    package var defaultDelivery: Delivery?
 
     @Option(
         help: """
             Folder on a local disk that keeps each accepted frame until its outcome is stored: a frame is confirmed to its \
             feeder only once it is there, and a restarted ingest goes on where it was. Without it frames are kept in memory.
-            """)
-    var spool: String?
+            """,
+        completion: .directory)
+    package var spool: String?
 
     @Option(help: "Most bytes in the spool; when it is full, feeders wait and live streams shed.")
-    var spoolBytes = 4 << 30
+    package var spoolBytes = 4 << 30
 
     @Option(help: "Largest image in bytes; larger ones are recorded as drops.")
-    var maxImageBytes = 16 << 20
+    package var maxImageBytes = 16 << 20
 
     @Option(help: "Largest image in pixels (width times height).")
-    var maxPixels = 40_000_000
+    package var maxPixels = 40_000_000
 
     @Option(help: "Most streams at once.")
-    var maxStreams = 64
+    package var maxStreams = 64
 
     @Option(help: "Frames one feeder may have waiting for room.")
-    var maxOutstanding = 64
+    package var maxOutstanding = 64
 
     @Option(help: "End a session that had no frame for so long; 0: never.")
-    var idleEndSeconds = 300.0
+    package var idleEndSeconds = 300.0
 
     @Option(help: "How long a stop waits for acknowledgements.")
-    var drainSeconds = 10.0
+    package var drainSeconds = 10.0
 
     @Option(help: "Move streams away from an infer that was out of reach for so long, where there is another one.")
-    var moveAfterSeconds = 10.0
+    package var moveAfterSeconds = 10.0
 
     @Option(help: "Threads that decode, for --payload rgb and raw images.")
-    var decodeThreads = 2
+    package var decodeThreads = 2
 
     @Flag(help: "With --keys: --subscribe to cameras that know no keys. Trusts the network between them and ingest.")
-    var subscribeWithoutKeys = false
+    package var subscribeWithoutKeys = false
 
-    func validate() throws {
+    @OptionGroup package var listening: ListeningOptions
+    @OptionGroup package var liveness: LivenessOptions
+    @OptionGroup(title: "Status") package var status: StatusOptions
+    @OptionGroup package var configuration: ConfigurationOptions
+    @OptionGroup package var logging: LoggingOptions
+
+    package init() {}
+
+    package func validate() throws {
         let positive = [
             ("--window-frames", windowFrames), ("--window-bytes", windowBytes),
             ("--live-window-frames", liveWindowFrames), ("--max-image-bytes", maxImageBytes),
@@ -101,36 +109,14 @@ struct IngestOptions: ParsableArguments {
             throw ValidationError("\(name) is \(seconds); it must be from 0 to 10000000.")
         }
     }
-
-    /// The same as the loop uses it.
-    func configuration() throws -> IngestConfiguration {
-        var configuration = IngestConfiguration()
-        configuration.pushEndpoint = bindPush
-        configuration.requestEndpoint = bindRequest
-        configuration.previewEndpoint = bindPreview
-        configuration.cameras = subscribe
-        configuration.infers = infer
-        configuration.acknowledgements = acks
-        configuration.payload = payload
-        configuration.defaultDelivery = defaultDelivery
-        configuration.lossless = WindowLimits(
-            frames: windowFrames, bytes: windowBytes, inFlight: max(1, windowFrames / 2))
-        configuration.live = WindowLimits(
-            frames: liveWindowFrames, bytes: windowBytes, inFlight: max(1, liveWindowFrames / 2))
-        configuration.spool = spool
-        configuration.spoolBytes = spoolBytes
-        configuration.image.bytes = maxImageBytes
-        configuration.image.pixels = maxPixels
-        configuration.maxStreams = maxStreams
-        configuration.maxOutstanding = maxOutstanding
-        configuration.idleEnd = idleEndSeconds > 0 ? .seconds(idleEndSeconds) : nil
-        configuration.drain = .seconds(drainSeconds)
-        configuration.moveAfter = .seconds(moveAfterSeconds)
-        configuration.decodeThreads = decodeThreads
-        configuration.subscribesWithoutKeys = subscribeWithoutKeys
-        return configuration
-    }
 }
 
-extension IngestConfiguration.PayloadKind: ExpressibleByArgument {}
+/// What infer receives.
+package enum PayloadKind: String, Sendable, CaseIterable, ExpressibleByArgument {
+    /// The JPEG as the camera sent it.
+    case jpeg
+    /// Upright RGB pixels: decoding happens in ingest.
+    case rgb
+}
+
 extension Delivery: ExpressibleByArgument {}
