@@ -18,7 +18,7 @@ from kubernetes_objects import (
     selects,
 )
 from pipeline import run
-from prometheus import MONITORING, promtool
+from prometheus import MONITORING, discovered, promtool
 
 # The oldest that knows every field used, and the newest with a schema.
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
@@ -141,6 +141,13 @@ def test_names_in_the_settings_lead_to_services(site):
     shown = {pod.name for endpoint in site.settings["gateway"]["preview"]
              for pod in site.service_pods(site.get("Service", re.search("//(.*):", endpoint).group(1)))}
     assert shown == {pod.name for pod in site.pods if pod.stage == "ingest"}
+
+
+def test_every_setting_is_known(site, tmp_path):
+    file = tmp_path / "posebus.yaml"
+    file.write_text(site.config)
+    checked = run("posebus", "config", "check", file, folder=tmp_path)
+    assert checked.status == 0, checked.output() + checked.errors()
 
 
 def test_probes_ask_what_is_served(site):
@@ -337,11 +344,8 @@ def test_keda_scales_as_the_autoscaler_does(sites):
 def test_prometheus_finds_every_stage(sites, tmp_path):
     """Debian's Prometheus is built without Kubernetes' discovery: it is given what that would find, and chooses among it."""
     objects = sites("many-cameras")[1]
-    pods = [{"targets": [f"10.1.0.{number}:{port}"], "labels": {
-        "__meta_kubernetes_namespace": NAMESPACE, "__meta_kubernetes_pod_name": pod.name,
-        "__meta_kubernetes_pod_phase": "Running", "__meta_kubernetes_pod_container_port_name": name,
-        **{"__meta_kubernetes_pod_label_" + re.sub(r"\W", "_", key): value for key, value in pod.labels.items()}}}
-        for number, pod in enumerate(objects.pods, 1) for name, port in pod.ports.items()]
+    addresses = {pod.name: f"10.1.0.{number}" for number, pod in enumerate(objects.pods, 1)}
+    pods = discovered(objects, addresses)
     stranger = {**pods[0], "labels": {**pods[0]["labels"], "__meta_kubernetes_pod_label_app_kubernetes_io_part_of": "other"}}
     ended = {**pods[0], "labels": {**pods[0]["labels"], "__meta_kubernetes_pod_phase": "Failed"}}
     config = yaml.safe_load((MONITORING / "prometheus-kubernetes.yaml").read_text())
