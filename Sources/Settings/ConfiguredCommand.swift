@@ -42,4 +42,7 @@ package struct ConfigurationOptions: ParsableArguments {
     package var config: String?
 
     package init() {}
+
+    /// The same for a program that this one starts.
+    package var arguments: [String] { config.map { ["--config", $0] } ?? [] }
 }

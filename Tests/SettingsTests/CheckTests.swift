@@ -57,6 +57,14 @@ struct CheckTests {
         let remarks = check("ingest: {max-pixels: 50000000}\ninfer: {forward-frames: true}\nsink:\n")
         #expect(remarks.isRight)
         #expect(remarks.mistakes.map(\.place.short) == ["p.yaml:1", "p.yaml:2"])
+        let one = check("ingest: {status: 127.0.0.1:1}\nsink: {status: 127.0.0.1:1}\n")
+        #expect(
+            one.mistakes.map(\.description) == [
+                """
+                p.yaml:2:8: remark: sink.status: port 1 is that of ingest.status too (p.yaml:1): both cannot run on one machine
+                """
+            ])
+        #expect(one.isRight)
     }
 
     @Test func `only the stages that are asked for are looked at`() {
@@ -84,7 +92,9 @@ struct CheckTests {
             let keys = Set(uncommented.entries.filter { $0.section == stage || $0.section == nil }.map(\.key))
             #expect(keys.isSuperset(of: StageSchema.of(stage).settings.map(\.name)))
             let choices = StageChoices(stage, file: uncommented)
-            let placeholders = choices.mistakes.filter { $0.text.contains("\"NUMBER\"") || $0.text.contains("…") }
+            let placeholders = choices.mistakes.filter { mistake in
+                ["NUMBER", "ENDPOINT", "ADDRESS", "…"].contains { mistake.text.contains($0) }
+            }
             #expect(choices.mistakes.count == placeholders.count, "\(choices.mistakes)")
             for setting in choices.schema.settings where setting.defaultValue != nil && setting.kind != .flag {
                 guard setting.kind != .path else { continue }

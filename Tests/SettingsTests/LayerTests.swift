@@ -84,9 +84,10 @@ struct LayerTests {
     }
 
     @Test func `values that begin with a dash are values`() {
-        let sink = StageChoices(.sink, file: SettingsFile("sink: {store: /-a, bind-acks: --help}", path: "/x/p.yaml"))
-        #expect(sink.mistakes.isEmpty)
-        #expect(sink.arguments.contains("--bind-acks=--help"))
+        let file = SettingsFile("gateway: {state: /-a, engine: --help}", path: "/x/p.yaml")
+        let gateway = StageChoices(.gateway, file: file)
+        #expect(gateway.mistakes.isEmpty)
+        #expect(gateway.arguments.contains("--engine=--help"))
     }
 
     @Test(arguments: [

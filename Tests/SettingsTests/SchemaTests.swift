@@ -23,11 +23,12 @@ struct SchemaTests {
         let kinds: [(StageKind, String, Setting.Kind)] = [
             (.ingest, "window-frames", .integer), (.ingest, "drain-seconds", .number), (.ingest, "spool", .path),
             (.ingest, "payload", .word(["jpeg", "rgb"])), (.ingest, "default-delivery", .word(["live", "lossless"])),
-            (.ingest, "subscribe-without-keys", .flag), (.ingest, "bind-push", .text), (.ingest, "keys", .path),
+            (.ingest, "subscribe-without-keys", .flag), (.ingest, "bind-push", .endpoint), (.ingest, "keys", .path),
             (.infer, "decode-threads", .integer), (.infer, "max-wait-ms", .number), (.infer, "models", .path),
             (.infer, "engine", .word(["blazepose", "hmr2", "none"])), (.sink, "keep-frames", .bytes),
             (.sink, "store", .path), (.gateway, "job-timeout", .number), (.gateway, "api-keys", .path),
-            (.gateway, "max-body", .integer), (.gateway, "video-root", .path),
+            (.gateway, "max-body", .integer), (.gateway, "video-root", .path), (.gateway, "preview", .endpoint),
+            (.ingest, "infer", .endpointOrFile), (.gateway, "bind-http", .text),
         ]
         for (stage, name, kind) in kinds { #expect(StageSchema.of(stage)[name]?.kind == kind, "\(stage) \(name)") }
         #expect(StageSchema.of(.ingest)["subscribe"]?.isList == true)

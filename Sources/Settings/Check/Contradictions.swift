@@ -9,7 +9,7 @@ package struct Contradictions {
 
     /// All of them, in the order of the checks.
     package var mistakes: [Mistake] {
-        Self.links.compactMap(mismatch) + ownAddresses + keys + pictures + limits
+        Self.links.compactMap(mismatch) + addresses + keys + pictures + limits
     }
 
     /// Who connects where: the option that names an endpoint, and the one that binds it.
@@ -41,27 +41,32 @@ package struct Contradictions {
             """)
     }
 
-    /// One stage that would bind one port twice.
-    private var ownAddresses: [Mistake] {
-        StageKind.allCases.compactMap { stages[$0] }.flatMap { stage -> [Mistake] in
-            var taken: [(name: String, endpoint: Endpoint)] = []
-            return stage.schema.settings.map(\.name).filter { $0.hasPrefix("bind") || $0 == "status" }.compactMap {
-                name in
+    /// Ports that are wanted twice: by one stage, which is wrong, or by two, which may run on two machines.
+    private var addresses: [Mistake] {
+        var taken: [(stage: StageChoices, name: String, endpoint: Endpoint)] = []
+        var mistakes: [Mistake] = []
+        for stage in StageKind.allCases.compactMap({ stages[$0] }) {
+            for name in stage.schema.settings.map(\.name) where name.hasPrefix("bind") || name == "status" {
                 guard let endpoint = stage.value(name).flatMap(Endpoint.init), let port = endpoint.port else {
-                    return nil
+                    continue
                 }
-                defer { taken.append((name, endpoint)) }
-                let other = taken.first {
-                    $0.endpoint.port == port
-                        && ($0.endpoint.host == endpoint.host || $0.endpoint.isEverywhere || endpoint.isEverywhere)
-                }
-                return other.map {
+                defer { taken.append((stage, name, endpoint)) }
+                let others = taken.filter { $0.endpoint.port == port && $0.endpoint.meets(endpoint) }
+                guard let other = others.last else { continue }
+                let place = other.stage.place(other.name).short
+                let isOwn = other.stage.schema.stage == stage.schema.stage
+                mistakes.append(
                     stage.mistake(
-                        about: name, or: (stage, $0.name),
-                        "port \(port) is taken by \($0.name) (\(stage.place($0.name).short))")
-                }
+                        about: name, or: (other.stage, other.name),
+                        isOwn
+                            ? "port \(port) is taken by \(other.name) (\(place))"
+                            : """
+                            port \(port) is that of \(other.stage.schema.stage.rawValue).\(other.name) too (\(place)): both \
+                            cannot run on one machine
+                            """, isRemark: !isOwn))
             }
         }
+        return mistakes
     }
 
     /// A stage with keys and one without do not understand each other.

@@ -56,7 +56,8 @@ package enum ExampleFile {
         case (.word(let words), nil): words.first ?? ""
         case (.integer, nil), (.number, nil): "NUMBER"
         case (.bytes, nil): "2G"
-        case (.text, nil): "…"
+        case (.endpoint, nil), (.endpointOrFile, nil): "ENDPOINT"
+        case (.text, nil): setting.valueName == setting.name ? "…" : setting.valueName.uppercased()
         }
     }
 

@@ -69,7 +69,10 @@ extension SettingsFileReader {
     /// What the parser says, with what is usually behind it.
     func explanation(of error: YamlError, _ lines: [String]) -> Mistake {
         switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
+            if let context, let hint = hint(problem, since: context, lines) {
+                return mistake(context.mark.line - 1, context.mark.column - 1, hint)
+            }
             return mistake(mark.line - 1, mark.column - 1, hint(problem, mark, lines))
         case .composer(_, let problem, let mark, _):
             let isSecond = problem.contains("another document")
@@ -87,17 +90,38 @@ extension SettingsFileReader {
         }
     }
 
-    private func hint(_ problem: String, _ mark: Mark, _ lines: [String]) -> String {
+    /// What is wrong where something begins, although it shows only later on.
+    private func hint(_ problem: String, since context: YamlError.Context, _ lines: [String]) -> String? {
+        if problem.contains("expected alphabetic or numeric character") {
+            return "a value cannot begin with \(character(at: context.mark, lines) ?? "this"); put it into quotes"
+        }
+        if problem.contains("could not find expected ':'") { return "a key without a colon and a space after it" }
+        if problem.contains("unexpected end of stream"), context.text.contains("quoted") {
+            return "the quote that begins here is never closed"
+        }
+        if problem.contains("did not find expected ',' or") {
+            return "what begins here is never closed, or a comma is missing in it"
+        }
+        return nil
+    }
+
+    private func character(at mark: Mark, _ lines: [String]) -> String? {
         let line = lines.indices.contains(mark.line - 1) ? lines[mark.line - 1] : ""
-        let character = line.dropFirst(mark.column - 1).first
+        return line.dropFirst(mark.column - 1).first.map(String.init)
+    }
+
+    private func hint(_ problem: String, _ mark: Mark, _ lines: [String]) -> String {
+        let character = character(at: mark, lines)
         if character == "\t" { return "a tab; use spaces" }
         if problem.contains("cannot start any token") {
-            return "a value cannot begin with \(character.map { "\($0)" } ?? "this"); put it into quotes"
+            return "a value cannot begin with \(character ?? "this"); put it into quotes"
         }
         if problem.contains("mapping values are not allowed") {
             return "a colon where none can be: the line is indented too far, or the value needs quotes"
         }
-        if problem.contains("could not find expected ':'") { return "a key without a colon and a space after it" }
+        if problem.contains("escape character") {
+            return "a backslash in double quotes begins something else; use single quotes"
+        }
         if problem.contains("did not find expected key") || problem.contains("did not find expected '-'") {
             return "the indentation fits nothing above, or a quoted value goes on behind its quote"
         }

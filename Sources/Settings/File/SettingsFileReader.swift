@@ -18,8 +18,9 @@ struct SettingsFileReader {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         mistakes += indentedByTabs(lines) + aliases(lines).prefix(1)
         guard mistakes.isEmpty else { return }
-        // Each key that is given twice is said at once, so the others have to be read without it. Not without end.
-        for _ in 0..<100 {
+        // Each key that is given twice is said at once, so the others have to be read without it. Not without end: reading the
+        // largest file so often takes seconds.
+        for _ in 0..<20 {
             do {
                 let parser = try Parser(yaml: lines.joined(separator: "\n"), encoding: .utf8)
                 if let root = try parser.singleRoot() {

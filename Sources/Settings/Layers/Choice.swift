@@ -25,10 +25,8 @@ package struct Choice: Sendable, Equatable {
     package let name: String
 
     /// The words of a command line that say the same.
-    var arguments: [String] { setting.arguments(values) }
+    package var arguments: [String] { setting.arguments(values) }
 
-    /// What a message of the options says, in the words of whoever chose.
-    func reworded(_ message: String) -> String {
-        layer < .sharedVariable ? message.replacing("--\(setting.name)", with: setting.name) : message
-    }
+    /// Whether a file chose.
+    var isOfFile: Bool { layer < .sharedVariable }
 }

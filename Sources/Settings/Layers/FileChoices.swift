@@ -81,11 +81,17 @@ extension SettingsFile {
         }
         let text = setting.kind == .flag && !scalar.isQuoted ? scalar.text.lowercased() : scalar.text
         if let objection = setting.objection(to: text) { throw Mistake(scalar.place, key: entry.name, objection) }
-        return setting.kind == .path ? absolute(text) : text
+        switch setting.kind {
+        case .path: return absolute(text)
+        case .endpointOrFile where text.hasPrefix("file:") && text.count > 5:
+            return "file:" + absolute(text.dropFirst(5))
+        default: return text
+        }
     }
 
     /// A path of the file, from the file's folder on; `none` is a word that some paths may be.
-    private func absolute(_ path: String) -> String {
+    private func absolute(_ path: some StringProtocol) -> String {
+        let path = String(path)
         if path.hasPrefix("/") || path == "none" { return path }
         if path == "~" || path.hasPrefix("~/") {
             return FileManager.default.homeDirectoryForCurrentUser.path + path.dropFirst()

@@ -28,12 +28,12 @@ package struct StageChoices: Sendable {
         arguments = others.flatMap(\.arguments) + line.words
         mistakes =
             (file?.mistakes ?? []) + fromFile.mistakes + fromVariables.mistakes
-            + Judge(options: stage.options, words: line.words).mistakes(in: others)
+            + Judge(schema, line).mistakes(in: others)
     }
 
     /// What the stage would say about the command line itself, were everything else right; nil where nothing.
     package var objectionToCommandLine: String? {
-        Judge(options: schema.stage.options, words: arguments).objection(to: [])
+        Judge(schema, CommandWords(arguments, schema)).objection(to: [])
     }
 
     /// The text of what holds for a setting: its values, or its default.
@@ -56,8 +56,13 @@ package struct StageChoices: Sendable {
 
 /// Finds out whom the options' own judgement is about.
 private struct Judge {
-    let options: any ParsableArguments.Type
-    let words: [String]
+    private let schema: StageSchema
+    private let line: CommandWords
+
+    init(_ schema: StageSchema, _ line: CommandWords) {
+        self.schema = schema
+        self.line = line
+    }
 
     /// What is wrong with choices although each is of its kind. One after the other is taken out that the options object to,
     /// until they object no more: so all are found, and the options need not know whose values they have.
@@ -77,11 +82,11 @@ private struct Judge {
                 break
             }
             let others = blamed.filter { $0 != first }.map { rest[$0] }
-            let text = ([rest[first]] + others).reduce(message) { $1.reworded($0) }
+            let text = rest[first].isOfFile ? reworded(message, about: rest[first]) : message
             let also = others.map { "\($0.name) at \($0.place.short)" }
             mistakes.append(
                 Mistake(
-                    rest[first].place, key: rest[first].layer < .sharedVariable ? rest[first].name : nil,
+                    rest[first].place, key: rest[first].isOfFile ? rest[first].name : nil,
                     text + (also.isEmpty ? "" : " (with \(also.joined(separator: ", ")))")))
             for index in blamed.reversed() { rest.remove(at: index) }
         }
@@ -90,11 +95,24 @@ private struct Judge {
 
     func objection(to choices: some Sequence<Choice>) -> String? {
         do {
-            _ = try options.parse(choices.flatMap(\.arguments) + words)
+            _ = try schema.stage.options.parse(choices.flatMap(\.arguments) + line.words)
             return nil
         } catch {
-            return options.message(for: error)
+            return schema.stage.options.message(for: error)
         }
+    }
+
+    /// A message in the words of a file, where keys have no dashes and their name stands in front already.
+    private func reworded(_ message: String, about choice: Choice) -> String {
+        let ofLine = Set(line.choices.map(\.setting.name))
+        let text = message.replacing(/--([a-z0-9-]*[a-z0-9])/) { word in
+            let name = String(word.output.1)
+            return schema[name] != nil && !ofLine.contains(name) ? name : String(word.output.0)
+        }
+        for start in ["\(choice.setting.name): ", "\(choice.setting.name) "] where text.hasPrefix(start) {
+            return String(text.dropFirst(start.count))
+        }
+        return text
     }
 }
 

@@ -16,6 +16,10 @@ package struct Setting: Sendable, Equatable {
         case word([String])
         /// A file or folder.
         case path
+        /// What a socket binds or connects to.
+        case endpoint
+        /// Such an endpoint, or `file:` and a file that lists some. The option judges it.
+        case endpointOrFile
         /// Anything.
         case text
     }
@@ -51,7 +55,9 @@ package struct Setting: Sendable, Equatable {
         case .flag:
             value == "true" || value == "false" ? nil : "\(quoted(value)) is neither true nor false"
         case .integer:
-            Int(value) == nil ? "\(quoted(value)) is not a whole number" : nil
+            Int(value) == nil
+                ? "\(quoted(value)) is not a whole number"
+                    + (ByteCount(argument: value).map { "; write \($0.bytes)" } ?? "") : nil
         case .number:
             Double(value)?.isFinite == true ? nil : "\(quoted(value)) is not a number"
         case .bytes:
@@ -61,7 +67,9 @@ package struct Setting: Sendable, Equatable {
             words.contains(value)
                 ? nil
                 : "\(quoted(value)) is none of \(words.joined(separator: ", "))\(didYouMean(value, among: words))"
-        case .path, .text:
+        case .endpoint:
+            Endpoint.objection(to: value)
+        case .path, .endpointOrFile, .text:
             value.utf8.contains(0) ? "the value holds a zero byte" : nil
         }
     }

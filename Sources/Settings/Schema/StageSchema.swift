@@ -6,6 +6,8 @@ internal import Stage
 package struct StageSchema: Sendable {
     /// Options that do something instead of choosing something, and the one that names the file.
     static let actions: Set = ["config", "check-health", "help", "version"]
+    /// Options for endpoints that have no default by which they could be known.
+    static let endpoints: Set = ["subscribe", "preview"]
 
     package let stage: StageKind
     /// In the order of the declarations.
@@ -105,6 +107,9 @@ private struct HelpDump: Decodable {
             if kind == "flag" { return .flag }
             if let allValues, !allValues.isEmpty { return .word(allValues) }
             if ["directory", "file"].contains(completionKind?.name) { return .path }
+            if defaultValue?.hasPrefix("tcp://") == true || StageSchema.endpoints.contains(longName ?? "") {
+                return isRepeating && longName == "infer" ? .endpointOrFile : .endpoint
+            }
             return switch type {
             case is Int.Type, is Int?.Type, is [Int].Type: .integer
             case is Double.Type, is Double?.Type, is [Double].Type: .number
