@@ -1,6 +1,7 @@
 internal import ArgumentParser
+internal import Foundation
+internal import Settings
 internal import Stage
-internal import Weights
 
 /// `posebus`: the tool of the person who runs PoseBus.
 struct PoseBusCommand: AsyncParsableCommand {
@@ -35,6 +36,13 @@ enum PoseBusProgram {
     static func main() async {
         // For the programs with models that this one starts or becomes.
         letWaitingThreadsSleep()
-        await PoseBusCommand.main()
+        let words = Array(CommandLine.arguments.dropFirst())
+        do throws(Mistakes) {
+            let variables = Variables(ProcessInfo.processInfo.environment)
+            await PoseBusCommand.main(try UpSettings.complete(words, variables: variables))
+        } catch {
+            error.all.forEach { printError("posebus up: \($0)") }
+            PoseBusCommand.exit(withError: ExitCode.configuration)
+        }
     }
 }

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from images import jpegs
 from pipeline import ROOT, Pipeline, Program, header, run, until
 from store import stored
@@ -164,3 +163,30 @@ def test_the_documented_file_is_right(tmp_path, posebus):
     assert program.status == 0
     assert program.output().endswith("right, with 0 keys for ingest, infer, sink, gateway\n")
     assert posebus("config", "example").output() == (ROOT / "deploy" / "posebus.yaml").read_text()
+
+
+def test_up_hands_the_file_to_its_stages(tmp_path, posebus):
+    file = tmp_path / "posebus.yaml"
+    file.write_text("""\
+ingest:
+  bind-request: tcp://127.0.0.1:1
+  infer: tcp://127.0.0.1:1
+  max-image-bytes: 100
+infer:
+  engine: none
+sink:
+  store: by-file.sqlite
+""")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, jpeg in enumerate(jpegs(3)):
+        (pictures / f"{number}.jpg").write_bytes(jpeg)
+    program = posebus("up", pictures, "--config", file, "--ephemeral", "--no-viewer")
+    assert program.status == 0, program.errors()
+    # Engine, store and limits are the file's; where the stages meet is posebus up's own.
+    assert [reason for _, reason in stored(tmp_path / "by-file.sqlite", pictures.name)] == ["too_large"] * 3
+
+    file.write_text("ingest:\n  zebra: 1\n")
+    program = posebus("up", pictures, "--config", file, "--ephemeral", "--no-viewer")
+    assert program.status == 78
+    assert f"{file}:2:3: ingest.zebra: unknown key" in program.errors()

@@ -24,11 +24,11 @@ struct StagePlans: Sendable {
     ///   - spool: folder where ingest keeps what is accepted; nil keeps it in memory.
     ///   - keepFrames: how many bytes of pictures the store keeps.
     ///   - logLevel: of all three.
-    ///   - keyArguments: which keys all of them have.
+    ///   - commonArguments: which keys all of them have, and which file they read.
     ///   - viewer: how the gateway is reached; nil: there is none.
     init(
         engine: EngineKind, store: String, models: URL, threads: Int?, settings: EngineSettings, ephemeral: Bool,
-        spool: String?, keepFrames: ByteCount, logLevel: String, keyArguments: [String], viewer: ViewerOptions?
+        spool: String?, keepFrames: ByteCount, logLevel: String, commonArguments: [String], viewer: ViewerOptions?
     ) throws {
         // Short: the path of a local socket has at most 107 bytes.
         var template = Array("/tmp/posebus-XXXXXX".utf8CString)
@@ -45,20 +45,20 @@ struct StagePlans: Sendable {
         let (frames, outcomes, acks) = (
             inner(.infer, "frames"), inner(.outcomes, "outcomes"), inner(.acknowledgements, "acks")
         )
-        let level = ["--log-level", logLevel] + keyArguments
+        let common = ["--log-level", logLevel] + commonArguments
         self.viewer = viewer
         gatewayArguments =
             [
                 "--infer", frames, "--engine", engine.rawValue, "--device", Self.device(of: engine, settings),
                 "--state", store + ".gateway",
             ]
-            + (settings.hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + level
+            + (settings.hmr2Dir.map { ["--hmr2-dir", $0] } ?? []) + common
 
         let isKeeping = keepFrames.bytes > 0
 
         sink = .init(
             name: "posebus-sink",
-            arguments: ["--store", store] + (isKeeping ? ["--keep-frames", "\(keepFrames)"] : []) + level,
+            arguments: ["--store", store] + (isKeeping ? ["--keep-frames", "\(keepFrames)"] : []) + common,
             binds: [
                 ("outcomes", "--bind-outcomes", outcomes), ("acks", "--bind-acks", acks),
                 ("results", "--bind-results", outer(.results)), ("replay", "--bind-replay", outer(.replay)),
@@ -67,13 +67,13 @@ struct StagePlans: Sendable {
             name: "posebus-infer",
             arguments: ["--sink", outcomes, "--engine", engine.rawValue, "--models", models.path]
                 + settings.arguments + (isKeeping ? ["--forward-frames"] : [])
-                + (threads.map { ["--threads", "\($0)"] } ?? []) + level,
+                + (threads.map { ["--threads", "\($0)"] } ?? []) + common,
             binds: [("frames", "--bind", frames)] + status)
         ingest = .init(
             name: "posebus-ingest",
             // It ends when everything is stored, however long that takes: how long to wait is the supervisor's matter.
             arguments: ["--infer", frames, "--acks", acks, "--drain-seconds", "1000000"]
-                + (spool.map { ["--spool", $0] } ?? []) + level,
+                + (spool.map { ["--spool", $0] } ?? []) + common,
             binds: [
                 ("push", "--bind-push", outer(.framesPush)), ("request", "--bind-request", outer(.framesRequest)),
                 ("preview", "--bind-preview", outer(.preview)),

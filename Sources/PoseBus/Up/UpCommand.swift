@@ -69,6 +69,7 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup(title: "Viewer and HTTP") var viewer: ViewerOptions
     @OptionGroup(title: "HMR2") var settings: EngineSettings
     @OptionGroup(title: "Security") var security: SecurityOptions
+    @OptionGroup var configuration: ConfigurationOptions
 
     func run() async throws {
         let keys = try security.security(for: "posebus", program: "posebus up", log: { printError($0) })
@@ -91,7 +92,8 @@ struct UpCommand: AsyncParsableCommand {
                 plans: try StagePlans(
                     engine: engine, store: store, models: folder, threads: threads, settings: settings,
                     ephemeral: ephemeral,
-                    spool: spool, keepFrames: keepFrames, logLevel: stageLogLevel, keyArguments: security.arguments,
+                    spool: spool, keepFrames: keepFrames, logLevel: stageLogLevel,
+                    commonArguments: security.arguments + configuration.arguments,
                     viewer: noViewer ? nil : viewer),
                 store: store, joints: file, keys: keys, stays: stay)
         } catch {
