@@ -84,7 +84,8 @@ class Sink:
         binds = [part for name in ("outcomes", "results", "acks", "replay")
                  for part in (f"--bind-{name}", "tcp://127.0.0.1:*")]
         self.process = subprocess.Popen(
-            [program, "--store", store, *binds, "--log-level", "error", *options], stdout=subprocess.PIPE, text=True)
+            [program, "--store", store, *binds, "--log-level", "error", "--status", "127.0.0.1:0", *options],
+            stdout=subprocess.PIPE, text=True)
         self.at = dict(word.split("=", 1) for word in self.process.stdout.readline().split()[2:])
 
     def stop(self):

@@ -1,14 +1,16 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Answers one connection's requests.
+/// Answers the one request of a connection: whoever sends many and reads no answer then holds nothing.
 final class StatusHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
     private let status: StageStatus
+    /// How long everything together may take.
     private let time: TimeAmount
     private var request: HTTPRequestHead?
+    private var isAnswered = false
     private var deadline: Scheduled<Void>?
 
     init(_ status: StageStatus, time: TimeAmount) {
@@ -17,7 +19,8 @@ final class StatusHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        startClock(context)
+        let box = NIOLoopBound(context, eventLoop: context.eventLoop)
+        deadline = context.eventLoop.scheduleTask(in: time) { box.value.close(promise: nil) }
         context.fireChannelActive()
     }
 
@@ -29,14 +32,8 @@ final class StatusHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): request = head
-        case .body:
-            guard let head = request else { return }
-            request = nil
-            send(StatusAnswer(error: 413, "Send no body."), to: head, closing: true, context)
-        case .end:
-            guard let head = request else { return }
-            request = nil
-            answer(head, context)
+        case .body: if let request { send(StatusAnswer(error: 413, "Send no body."), to: request, context) }
+        case .end: if let request { answer(request, context) }
         }
     }
 
@@ -54,31 +51,20 @@ final class StatusHandler: ChannelInboundHandler {
         send(answer, to: head, context)
     }
 
-    private func send(
-        _ answer: StatusAnswer, to request: HTTPRequestHead, closing: Bool = false, _ context: ChannelHandlerContext
-    ) {
+    private func send(_ answer: StatusAnswer, to request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard !isAnswered else { return }
+        isAnswered = true
         let body = ByteBuffer(string: answer.body)
-        let isKept = request.isKeepAlive && !closing
         var head = HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status))
         head.headers = [
             "Content-Type": answer.contentType, "Content-Length": "\(body.readableBytes)", "Cache-Control": "no-store",
-            "Connection": isKept ? "keep-alive" : "close",
+            "Connection": "close",
         ]
         if answer.status == 405 { head.headers.add(name: "Allow", value: "GET, HEAD") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if request.method != .HEAD { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-        let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
-            let (handler, context) = box.value
-            if isKept { handler.startClock(context) } else { context.close(promise: nil) }
-        }
-    }
-
-    /// Everything that comes next has to be over in time.
-    private func startClock(_ context: ChannelHandlerContext) {
-        deadline?.cancel()
         let box = NIOLoopBound(context, eventLoop: context.eventLoop)
-        deadline = context.eventLoop.scheduleTask(in: time) { box.value.close(promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in box.value.close(promise: nil) }
     }
 }
 

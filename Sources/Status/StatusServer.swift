@@ -7,7 +7,7 @@ package import Stage
 
 /// Serves a stage's status over HTTP/1.1, on a thread of its own: it answers although every other thread is stuck.
 ///
-/// Few connections, short requests without a body, and a time limit for everything: whoever asks for a status is a probe,
+/// Few connections, one short request each without a body, and a time limit for everything: whoever asks for a status is a probe,
 /// Prometheus or a person.
 package struct StatusServer: Service {
     /// What requests and connections may cost.
@@ -16,7 +16,7 @@ package struct StatusServer: Service {
         package var connections = 32
         /// Bytes of a request.
         package var requestBytes = 8 << 10
-        /// How long a connection may wait for a request, a request for its end, and an answer for its reader.
+        /// How long a connection may last, from its beginning until its answer is taken.
         package var time = Duration.seconds(30)
 
         package init() {}
@@ -64,7 +64,7 @@ package struct StatusServer: Service {
         decoding.maxHeaderFieldCount = 64
         try channel.pipeline.syncOperations.addHandlers(
             HTTPResponseEncoder(), ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: decoding)),
-            HTTPServerPipelineHandler(), HTTPServerProtocolErrorHandler(),
+            HTTPServerProtocolErrorHandler(),
             StatusHandler(status, time: .nanoseconds(Int64(limits.time / .nanoseconds(1)))))
     }
 

@@ -54,6 +54,18 @@ import Testing
         }
     }
 
+    @Test func whoAsksManyTimesIsAnsweredOnce() async throws {
+        try await serving { url, status in
+            status.setReady()
+            let connection = try RawConnection(url)
+            connection.send(String(repeating: "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", count: 100))
+            var answers = ""
+            while case let part = connection.receive(), !part.isEmpty { answers += part }
+            #expect(answers.hasPrefix("HTTP/1.1 200 "))
+            #expect(answers.split(separator: "HTTP/1.1 ").count == 1)
+        }
+    }
+
     @Test func whoSaysNothingKeepsNobodyOut() async throws {
         var limits = StatusServer.Limits()
         limits.connections = 3
