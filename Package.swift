@@ -76,7 +76,7 @@ var targets: [Target] = [
     module("Spawning"),
     module("FrameSources", ["JPEG", "Spawning"]),
     module("Metering"),
-    module("Stage", ["Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
+    module("Stage", ["Messages", "Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module(
         "Status",
         ["Metering", "Stage", argumentParser, lifecycle, logging]
@@ -132,7 +132,7 @@ var targets: [Target] = [
     tests("Spawning"),
     tests("FrameSources", ["JPEG"]),
     tests("Metering"),
-    tests("Stage"),
+    tests("Stage", ["Messages", logging]),
     tests("Status", ["Metering", "Stage", logging]),
     tests("Settings", [argumentParser]),
     tests("Jobs", ["FrameSources", "Ingest", "JPEG", "Messages", "Sink", "Stage", "ZeroMQ", logging]),

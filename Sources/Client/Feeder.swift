@@ -44,6 +44,7 @@ public final class Feeder {
         let jpeg: Message
         let captureTime: Timestamp?
         let isStill: Bool
+        let trace: TraceContext?
     }
 
     private enum End {
@@ -103,15 +104,17 @@ public final class Feeder {
     ///   - jpeg: the image.
     ///   - captureTime: when it was taken; nil lets ingest's clock say.
     ///   - isStill: the picture stands for itself: nobody is followed into it or out of it.
+    ///   - trace: where the frame belongs in a trace of the caller's; nil lets ingest begin one.
     ///   - whileWaiting: called about ten times a second while it waits; false gives up.
     /// - Returns: the frame's number, or nil where `whileWaiting` gave up and nothing was sent.
     @discardableResult
     public func send(
-        jpeg: Message, captureTime: Timestamp? = nil, isStill: Bool = false, whileWaiting: () -> Bool = { true }
+        jpeg: Message, captureTime: Timestamp? = nil, isStill: Bool = false, trace: TraceContext? = nil,
+        whileWaiting: () -> Bool = { true }
     ) throws -> CameraFrame? {
         try turn()
         guard try wait(until: { $0.queue.count < $0.maxOutstanding }, whileWaiting) else { return nil }
-        let number = queue.append(Frame(jpeg: jpeg, captureTime: captureTime, isStill: isStill))
+        let number = queue.append(Frame(jpeg: jpeg, captureTime: captureTime, isStill: isStill, trace: trace))
         try pump()
         return CameraFrame(number)
     }
@@ -171,7 +174,8 @@ public final class Feeder {
             let number = CameraFrame(next.number)
             let header = FeederHeader(
                 stream: stream, captureTime: next.frame.captureTime, cameraFrame: number, delivery: delivery,
-                feeder: name, oldestFrame: CameraFrame(next.oldest), isStill: next.frame.isStill)
+                feeder: name, oldestFrame: CameraFrame(next.oldest), isStill: next.frame.isStill,
+                trace: next.frame.trace)
             guard try transmit([Message(try encoder.encode(header)), next.frame.jpeg]) else { return }
             queue.sent()
         }

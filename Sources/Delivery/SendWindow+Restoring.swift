@@ -39,7 +39,7 @@ extension SendWindow {
             next, bySequence.values.filter { !$0.header.isEnd }.map(\.header.sequence.next).max() ?? oldest)
         while entries.end < frames {
             var one = bySequence[entries.end] ?? Kept(header: damaged(entries.end), payload: nil, bytes: 0)
-            one.header.sequence = entries.end
+            one.header.number(entries.end)
             // It may have been sent, and more than once: nobody can tell how long an acknowledgement takes.
             entries.append(Entry(header: one.header, payload: one.payload, bytes: one.bytes, sends: 1))
             if one.payload == nil {

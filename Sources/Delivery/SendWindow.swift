@@ -135,7 +135,7 @@ package struct SendWindow<Payload> {
             }
         }
         let sequence = entries.end
-        entry.header.sequence = sequence
+        entry.header.number(sequence)
         entries.append(entry)
         if entry.payload == nil {
             recordCount += 1
@@ -193,5 +193,13 @@ package struct SendWindow<Payload> {
         entry.bytes = 0
         entry.header.payload = .none
         entry.header.drop = Drop(stage: .ingest, reason: .shed, detail: "a newer frame took its place in a full window")
+    }
+}
+
+extension FrameHeader {
+    /// Gives a frame its number, and a trace where its feeder gave none. Whatever becomes of it from here on carries both.
+    package mutating func number(_ sequence: SequenceNumber) {
+        self.sequence = sequence
+        if traceID == nil { traceID = TraceID(session: session, sequence: sequence) }
     }
 }

@@ -96,9 +96,7 @@ struct EngineLoop {
             let header = jobs[0].header
             logger.warning(
                 "engine \(engine.name) failed on a frame, which is recorded as a drop",
-                metadata: [
-                    "stream": "\(header.stream)", "sequence": "\(header.sequence)", "error": "\(error)",
-                ])
+                metadata: .frame(header).with(["error": "\(error)"]))
             return [.failure(Failure(drop: Drop(stage: .infer, reason: .inferenceFailed, detail: "\(error)")))]
         }
     }

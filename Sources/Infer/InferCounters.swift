@@ -29,10 +29,12 @@ struct InferCounters: Equatable {
 
     var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "received": "\(received)", "sent": "\(sent)", "poses": "\(poses)", "answered_again": "\(answeredAgain)",
-            "ignored": "\(ignored)", "refused": "\(refused)",
+            "received": .stringConvertible(received), "sent": .stringConvertible(sent),
+            "poses": .stringConvertible(poses),
+            "answered_again": .stringConvertible(answeredAgain), "ignored": .stringConvertible(ignored),
+            "refused": .stringConvertible(refused),
         ]
-        for (reason, count) in drops { metadata["drops.\(reason.rawValue)"] = "\(count)" }
+        for (reason, count) in drops { metadata["drops.\(reason.rawValue)"] = .stringConvertible(count) }
         return metadata
     }
 }

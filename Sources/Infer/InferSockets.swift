@@ -199,6 +199,14 @@ final class InferSockets {
         counters.count(frame.outcome)
         metrics.persons.add(frame.outcome.persons.count)
         if let drop = frame.outcome.drop, drop.stage == .infer { metrics.drops[drop.reason.rawValue].add() }
+        if !frame.outcome.frame.isEnd {
+            logger.debug(
+                "a frame has its outcome",
+                metadata: .frame(frame.outcome.frame).with([
+                    "outcome": .string(frame.outcome.drop?.reason.rawValue ?? "pose"),
+                    "persons": .stringConvertible(frame.outcome.persons.count),
+                ]))
+        }
     }
 
     private func flush() throws {

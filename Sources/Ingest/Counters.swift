@@ -1,3 +1,4 @@
+internal import Logging
 package import Messages
 
 /// What ingest did so far.
@@ -38,8 +39,8 @@ package struct Counters: Sendable, Equatable {
 
     package init() {}
 
-    /// The figures that are not zero, as `name=number`.
-    package var summary: String {
+    /// The figures that are not zero.
+    var metadata: Logger.Metadata {
         var figures: [(String, Int)] = [
             ("received", received), ("accepted", accepted), ("bytes", acceptedBytes), ("known", known),
             ("sessions_continued", sessionsContinued), ("restored", restored), ("held", held), ("sent", sent),
@@ -50,7 +51,8 @@ package struct Counters: Sendable, Equatable {
         figures += DropReason.known.map { ("drop_\($0.rawValue)", drops[$0] ?? 0) }
         figures += refusals.sorted { $0.key < $1.key }.map { ("refused_\($0.key)", $0.value) }
         figures += moves.sorted { $0.key < $1.key }.map { ("moved_\($0.key)", $0.value) }
-        return figures.filter { $0.1 != 0 }.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
+        return Logger.Metadata(
+            uniqueKeysWithValues: figures.filter { $0.1 != 0 }.map { ($0.0, .stringConvertible($0.1)) })
     }
 }
 

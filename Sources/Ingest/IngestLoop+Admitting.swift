@@ -3,6 +3,7 @@ internal import Logging
 internal import Messages
 internal import Metering
 internal import Spool
+internal import Stage
 internal import ZeroMQ
 
 extension IngestLoop {
@@ -38,7 +39,7 @@ extension IngestLoop {
                 count(drop: drop.reason, of: stream)
                 let reason = drop.reason.rawValue
                 if limiter.shouldLog("drop \(reason)") {
-                    logger.warning("stream \(stream.name), frame \(header.sequence): \(reason), \(drop.detail)")
+                    logger.warning("a frame is recorded as \(reason): \(drop.detail)", metadata: .frame(header))
                 }
                 accepted = .refused(
                     "\(reason): \(drop.detail)", frame: feederFrame == nil ? nil : arrival.header.cameraFrame)
@@ -67,7 +68,8 @@ extension IngestLoop {
             stream: session.stream.name, session: session.id, sequence: .first,
             cameraFrame: arrival.header.cameraFrame, captureTime: arrival.header.captureTime ?? arrival.time,
             acceptedTime: now, delivery: session.window.delivery,
-            ingestMilliseconds: now.milliseconds(since: arrival.time), isStill: arrival.header.isStill)
+            ingestMilliseconds: now.milliseconds(since: arrival.time), isStill: arrival.header.isStill,
+            traceID: arrival.header.trace?.traceID, parentSpanID: arrival.header.trace?.parentSpanID)
         var payload: FramePayload?
         switch verdict {
         case .frame(let frame, let width, let height, _):
@@ -86,11 +88,19 @@ extension IngestLoop {
         if shed > 0 {
             count(drop: .shed, of: session.stream, times: shed)
             if limiter.shouldLog("drop shed") {
-                logger.warning("stream \(session.stream.name): frames are shed, downstream is slower than the camera")
+                logger.warning(
+                    "frames are shed: downstream is slower than the camera",
+                    metadata: .stream(session.stream.name, session: session.id))
             }
         }
         journal(sequence, payload: payload, feeder: arrival.header.feederFrame, in: session)
-        header.sequence = sequence
+        header.number(sequence)
+        logger.debug("a frame is accepted", metadata: .frame(header))
+        if arrival.header.hasBadTraceparent, limiter.shouldLog("traceparent passed over") {
+            logger.warning(
+                "a feeder's traceparent is none (W3C Trace Context): the frame has a trace of its own",
+                metadata: .frame(header))
+        }
         return header
     }
 
@@ -107,8 +117,8 @@ extension IngestLoop {
         try acknowledgements.subscribe(to: session.id)
         counters.sessionsBegun += 1
         logger.info(
-            "stream \(stream.name): session \(session.id) begins, \(delivery), to \(outputs.all[session.output].endpoint)"
-        )
+            "a session begins, \(delivery), to \(outputs.all[session.output].endpoint)",
+            metadata: .stream(stream.name, session: session.id))
         return session
     }
 

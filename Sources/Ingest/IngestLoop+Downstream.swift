@@ -2,6 +2,7 @@ internal import Delivery
 internal import Logging
 internal import Messages
 internal import Spool
+internal import Stage
 internal import ZeroMQ
 
 extension IngestLoop {
@@ -36,7 +37,11 @@ extension IngestLoop {
             spool?.finish(session.id)
             try acknowledgements.unsubscribe(from: session.id)
             counters.sessionsFinished += 1
-            logger.info("stream \(stream.name): session \(session.id) is complete, \(acknowledgement.next) frames")
+            logger.info(
+                "a session is complete: everything of it is stored",
+                metadata: .stream(stream.name, session: session.id).with([
+                    "frames": .stringConvertible(acknowledgement.next.value)
+                ]))
             streams.finish(session)
         } else {
             outputs.enqueue(session)
@@ -92,7 +97,7 @@ extension IngestLoop {
                 count(drop: .inferenceFailed, of: session.stream)
                 spool?.append(header)
                 logger.error(
-                    "stream \(header.stream), frame \(header.sequence): inference_failed, \(header.drop?.detail ?? "")")
+                    "a frame is recorded as inference_failed: \(header.drop?.detail ?? "")", metadata: .frame(header))
             }
         }
         let suspects = sessions.filter(\.window.isSuspect)
@@ -134,7 +139,8 @@ extension IngestLoop {
             outputs.enqueue(session)
             if limiter.shouldLog("timeout") {
                 logger.warning(
-                    "stream \(session.stream.name): nothing acknowledged for too long, \(count) frames are sent again")
+                    "nothing was acknowledged for too long: \(count) frames are sent again",
+                    metadata: .stream(session.stream.name, session: session.id))
             }
         }
     }
@@ -187,9 +193,9 @@ extension IngestLoop {
                 outputs.enqueue(session)
                 logger.warning(
                     """
-                    stream \(session.stream.name) moves from \(output.endpoint), which is out of reach, to \
+                    a stream moves from \(output.endpoint), which is out of reach, to \
                     \(outputs.all[session.output].endpoint)
-                    """)
+                    """, metadata: .stream(session.stream.name, session: session.id))
             }
         }
     }

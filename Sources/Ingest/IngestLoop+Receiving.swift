@@ -2,6 +2,7 @@ internal import Logging
 internal import Messages
 internal import Metering
 internal import Security
+internal import Stage
 internal import ZeroMQ
 
 extension IngestLoop {
@@ -24,7 +25,7 @@ extension IngestLoop {
             counters.received += 1
             switch received {
             case .tooManyParts(let count):
-                refuse(FeederRefusal(.badParts, "\(count) parts; send [JSON header][image]"))
+                refuse(FeederRefusal(.badParts, "\(count) parts; send [JSON header][image]"), of: nil)
             case .parts(let parts):
                 if let feeder = source.feeder {
                     try take(parts[...], from: feeder, at: now)
@@ -53,8 +54,10 @@ extension IngestLoop {
         let image: Message?
         let stream: Stream
         var named: CameraFrame?
+        var about: StreamName?
         do throws(FeederRefusal) {
             (header, image) = try admission.read(parts)
+            about = header.stream
             try checkPermission(of: feeder, parts.last, toFeed: header.stream)
             named = header.feeder == nil ? nil : header.cameraFrame
             if isStopping {
@@ -62,14 +65,14 @@ extension IngestLoop {
             }
             stream = try streams.stream(header.stream, now: now, isWatched: preview.isWatched)
         } catch {
-            refuse(error)
+            refuse(error, of: about)
             return try answer(feeder, .refused(error.description, frame: named))
         }
         guard mayHold(feeder) else {
             count(
                 refusal: "too_many_outstanding",
-                "a feeder has \(feeder.outstanding) frames waiting; at most \(configuration.maxOutstanding) are allowed"
-            )
+                "a feeder has \(feeder.outstanding) frames waiting; at most \(configuration.maxOutstanding) are allowed",
+                of: header.stream)
             return try answer(
                 feeder,
                 .refused(
@@ -109,13 +112,14 @@ extension IngestLoop {
         }
     }
 
-    private func refuse(_ refusal: FeederRefusal) {
-        count(refusal: refusal.reason.rawValue, refusal.detail)
+    private func refuse(_ refusal: FeederRefusal, of stream: StreamName?) {
+        count(refusal: refusal.reason.rawValue, refusal.detail, of: stream)
     }
 
-    private func count(refusal: String, _ detail: String) {
+    private func count(refusal: String, _ detail: String, of stream: StreamName?) {
         counters.refusals[refusal, default: 0] += 1
-        if limiter.shouldLog("refused \(refusal)") { logger.warning("refused \(refusal): \(detail)") }
+        guard limiter.shouldLog("refused \(refusal)") else { return }
+        logger.warning("refused \(refusal): \(detail)", metadata: stream.map { .stream($0) } ?? [:])
     }
 
     /// Answers a feeder that waits for an answer, with a spool only once everything before is on disk.

@@ -34,9 +34,8 @@ extension IngestLoop {
             counters.restored += session.window.count
             logger.notice(
                 """
-                stream \(recovered.stream): session \(recovered.session) goes on at frame \(recovered.next), \
-                \(session.window.count) messages from the spool are sent again
-                """)
+                a session goes on at frame \(recovered.next): \(session.window.count) messages from the spool are sent again
+                """, metadata: .stream(recovered.stream, session: recovered.session))
         }
         if spool.cutBytes > 0 {
             logger.notice(

@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Logging
 internal import Messages
+internal import Stage
 internal import ZeroMQ
 
 extension IngestLoop {
@@ -9,7 +10,9 @@ extension IngestLoop {
         guard let idleEnd = configuration.idleEnd else { return }
         for stream in streams.byName.values where now - stream.lastHeard >= idleEnd && stream.waiting.isEmpty {
             if stream.session != nil {
-                logger.notice("stream \(stream.name): no frame for \(idleEnd), its session ends")
+                logger.notice(
+                    "no frame came for \(idleEnd): the session ends",
+                    metadata: .stream(stream.name, session: stream.session?.id))
             }
             end(stream)
         }
@@ -33,13 +36,15 @@ extension IngestLoop {
         for session in streams.sessions.values {
             logger.error(
                 """
-                stream \(session.stream.name): session \(session.id) stops with \(session.window.count) messages not \
-                acknowledged, from sequence \(session.window.oldestUnacknowledged) on\
+                a session stops with \(session.window.count) messages not acknowledged, from sequence \
+                \(session.window.oldestUnacknowledged) on\
                 \(spool == nil ? "" : "; they are in the spool, and the next start sends them")
-                """)
+                """, metadata: .stream(session.stream.name, session: session.id))
         }
         for stream in waiting.values {
-            logger.error("stream \(stream.name): \(stream.waiting.count) frames were received and found no room")
+            logger.error(
+                "\(stream.waiting.count) frames were received and found no room",
+                metadata: .stream(stream.name, session: stream.session?.id))
         }
         return true
     }

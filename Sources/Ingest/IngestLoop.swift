@@ -136,9 +136,11 @@ final class IngestLoop {
 
     private func report(isLast: Bool) {
         counters.sent = outputs.sent
-        for (kind, count) in limiter.flush() { logger.warning("\(kind): \(count) more of the same") }
+        for (kind, count) in limiter.flush() {
+            logger.warning("\(kind): \(count) more of the same", metadata: ["kind": "\(kind)", "more": "\(count)"])
+        }
         guard isLast || counters != reported else { return }
         reported = counters
-        logger.info("\(isLast ? "ended" : "so far"): \(counters.summary)")
+        logger.info(isLast ? "stopped" : "progress", metadata: counters.metadata)
     }
 }

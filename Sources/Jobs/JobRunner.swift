@@ -149,7 +149,8 @@ package final class JobRunner: Sendable {
         var job = job
         let earlier = job.attempts > 1 ? job.stream : nil
         if let earlier { job.stream = earlier.forAttempt(job.attempts) }
-        logger.info("job \(job.id): \(job.source) is fed as \(job.stream)", metadata: ["attempt": "\(job.attempts)"])
+        logger.info(
+            "a job begins: \(job.source) is fed", metadata: job.logMetadata.with(["attempt": "\(job.attempts)"]))
         let run = VideoRun(job, after: earlier, configuration, in: context)
         current.withLock { $0 = Current(job: job, run: run) }
         defer { current.withLock { $0 = nil } }
@@ -167,7 +168,7 @@ package final class JobRunner: Sendable {
             // It stays as being processed: the gateway's next life begins it again.
             return try store.save(job)
         case .interrupted(let reason) where job.attempts < configuration.maxAttempts:
-            logger.warning("job \(job.id) begins again: \(reason)")
+            logger.warning("a job begins again: \(reason)", metadata: job.logMetadata)
             try store.save(job)
             return try store.requeue(job.id)
         case .interrupted(let reason):
@@ -176,6 +177,14 @@ package final class JobRunner: Sendable {
         try store.save(job)
         if job.isUpload { uploads.delete(job.path) }
         logger.info(
-            "job \(job.id) is \(job.status.rawValue): \(job.frames) frames\(job.error.map { ": \($0)" } ?? "")")
+            "a job is \(job.status.rawValue)\(job.error.map { ": \($0)" } ?? "")",
+            metadata: job.logMetadata.with(["frames": "\(job.frames)"]))
+    }
+}
+
+extension Job {
+    /// What says in a log which job a line is about.
+    fileprivate var logMetadata: Logger.Metadata {
+        .stream(stream, session: session).with(["job": "\(id)"])
     }
 }

@@ -60,6 +60,7 @@ package final class StillFeeder: Sendable {
 
     private struct Waiting {
         let jpeg: Message
+        let trace: TraceContext?
         let timeout: Duration
         let deadline: ContinuousClock.Instant
         let continuation: CheckedContinuation<Outcome, any Error>
@@ -95,8 +96,9 @@ package final class StillFeeder: Sendable {
 
     /// Sends a picture and waits for its outcome.
     ///
+    /// - Parameter trace: where the picture belongs in a trace of whoever asks.
     /// - Throws: `Failure`. A picture that has none in time keeps its place on the bus, and its outcome in the store.
-    package func outcome(of jpeg: Message, timeout: Duration) async throws -> Outcome {
+    package func outcome(of jpeg: Message, timeout: Duration, trace: TraceContext? = nil) async throws -> Outcome {
         try await withCheckedThrowingContinuation { continuation in
             let refusal: Failure? = state.withLock { state in
                 if state.isStopped { return .stopping }
@@ -108,7 +110,7 @@ package final class StillFeeder: Sendable {
                 let time = Timestamp(nanoseconds: max(Timestamp.now.nanoseconds, state.latest.nanoseconds + 1))
                 state.latest = time
                 state.waiting[time] = Waiting(
-                    jpeg: jpeg, timeout: timeout, deadline: .now + timeout, continuation: continuation)
+                    jpeg: jpeg, trace: trace, timeout: timeout, deadline: .now + timeout, continuation: continuation)
                 arrivals.post(time)
                 return nil
             }
@@ -134,8 +136,9 @@ package final class StillFeeder: Sendable {
             // Before somebody listens an outcome could pass by.
             let news = isListening.load(ordering: .acquiring) ? arrivals.drain() : []
             for time in news {
-                guard let jpeg = state.withLock({ $0.waiting[time]?.jpeg }) else { continue }
-                let number = try feeder.send(jpeg: jpeg, captureTime: time, isStill: true, whileWaiting: goOn)
+                guard let picture = state.withLock({ $0.waiting[time] }) else { continue }
+                let number = try feeder.send(
+                    jpeg: picture.jpeg, captureTime: time, isStill: true, trace: picture.trace, whileWaiting: goOn)
                 guard let number else { break }
                 state.withLock { state in
                     guard state.waiting[time] != nil else { return }

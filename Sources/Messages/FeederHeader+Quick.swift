@@ -16,6 +16,7 @@ extension FeederHeader {
         var oldest: CameraFrame?
         var isEnd: Bool?
         var isStill: Bool?
+        var traceparent: String?
         repeat {
             guard let key = scanner.string(), scanner.take(":") else { return nil }
             // A key given twice goes to the general reader, which knows which one counts.
@@ -46,6 +47,9 @@ extension FeederHeader {
             case "still":
                 guard isStill == nil, let value = scanner.boolean() else { return nil }
                 isStill = value
+            case "traceparent":
+                guard traceparent == nil, let text = scanner.string() else { return nil }
+                traceparent = text
             default: return nil
             }
         } while scanner.take(",")
@@ -55,6 +59,7 @@ extension FeederHeader {
             stream: stream, captureTime: captureTime, cameraFrame: cameraFrame, delivery: delivery,
             feeder: feeder, oldestFrame: oldest, isEnd: isEnd ?? false,
             isStill: isStill ?? false)
+        if let traceparent { header?.readTraceparent(traceparent) }
         return header
     }
 }

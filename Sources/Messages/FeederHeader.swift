@@ -12,6 +12,7 @@ public import Foundation
 /// | `oldest` | with `feeder`: its oldest unanswered frame; absent where that is this one |
 /// | `still` | true: the picture stands for itself, so that nobody is followed into it or out of it |
 /// | `end` | true: the stream ends here; no image is needed |
+/// | `traceparent` | W3C Trace Context: the trace and the span that the frame belongs to. Text that is none is passed over |
 /// | `shape`, `dtype` | imagezmq's raw images: `[height, width, 3]` and `uint8`; the second part is BGR pixels |
 ///
 /// The frames of a `feeder` count up by one. One that is known already is answered again instead of being taken twice,
@@ -38,6 +39,10 @@ public struct FeederHeader: Sendable, Equatable {
     public var isStill: Bool
     /// Height and width of raw BGR pixels; nil where the image is a JPEG.
     public var rawSize: RawSize?
+    /// Where the frame belongs in the feeder's trace, if the feeder says so.
+    public var trace: TraceContext?
+    /// The feeder sent a `traceparent` that is none: the frame is taken all the same, with a trace of its own.
+    public private(set) var hasBadTraceparent = false
 
     /// The size of a raw image.
     public struct RawSize: Sendable, Equatable {
@@ -57,7 +62,7 @@ public struct FeederHeader: Sendable, Equatable {
     public init(
         stream: StreamName, captureTime: Timestamp? = nil, cameraFrame: CameraFrame? = nil, delivery: Delivery? = nil,
         feeder: String? = nil, oldestFrame: CameraFrame? = nil, isEnd: Bool = false, isStill: Bool = false,
-        rawSize: RawSize? = nil
+        rawSize: RawSize? = nil, trace: TraceContext? = nil
     ) {
         self.stream = stream
         self.captureTime = captureTime
@@ -68,6 +73,14 @@ public struct FeederHeader: Sendable, Equatable {
         self.isEnd = isEnd
         self.isStill = isStill
         self.rawSize = rawSize
+        self.trace = trace
+    }
+
+    /// Takes over what a `traceparent` says. It often comes from somewhere else than the frame; losing the frame for it
+    /// would be the greater harm.
+    package mutating func readTraceparent(_ text: String) {
+        trace = TraceContext(traceparent: text)
+        hasBadTraceparent = trace == nil
     }
 }
 
@@ -108,7 +121,7 @@ public struct FeederRefusal: Error, Equatable, Sendable, CustomStringConvertible
 
 extension FeederHeader: Codable {
     enum CodingKeys: String, CodingKey {
-        case stream, msg, frame, delivery, feeder, oldest, end, still, shape, dtype
+        case stream, msg, frame, delivery, feeder, oldest, end, still, shape, dtype, traceparent
         case captureTime = "capture_time_ns"
     }
 
@@ -164,6 +177,7 @@ extension FeederHeader: Codable {
             throw FeederRefusal(.badHeader, "a feeder with a name numbers its frames: set \"frame\"")
         }
         rawSize = try Self.rawSize(container)
+        if let text = try container.decodeIfPresent(String.self, forKey: .traceparent) { readTraceparent(text) }
     }
 
     /// A header's JSON, as a feeder sends it.
@@ -177,6 +191,7 @@ extension FeederHeader: Codable {
         try container.encodeIfPresent(oldestFrame?.value, forKey: .oldest)
         if isEnd { try container.encode(true, forKey: .end) }
         if isStill { try container.encode(true, forKey: .still) }
+        try container.encodeIfPresent(trace?.traceparent, forKey: .traceparent)
         if let rawSize {
             try container.encode([rawSize.height, rawSize.width, 3], forKey: .shape)
             try container.encode("uint8", forKey: .dtype)

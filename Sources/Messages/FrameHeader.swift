@@ -53,6 +53,10 @@ public struct FrameHeader: Sendable, Equatable {
     public var sessionState: [UInt8]
     /// The picture stands for itself: nobody is followed into it or out of it.
     public var isStill: Bool
+    /// The trace the frame belongs to; nil for an end, and for frames that an older release numbered.
+    public var traceID: TraceID?
+    /// The feeder's span that the frame belongs to; nil where the feeder named none.
+    public var parentSpanID: SpanID?
 
     /// A header.
     public init(
@@ -60,7 +64,7 @@ public struct FrameHeader: Sendable, Equatable {
         cameraFrame: CameraFrame? = nil, captureTime: Timestamp, acceptedTime: Timestamp, width: Int = 0,
         height: Int = 0, payload: Payload = .none, delivery: Delivery = .lossless, drop: Drop? = nil,
         isEnd: Bool = false, resends: Int = 0, ingestMilliseconds: Float = 0, sessionState: [UInt8] = [],
-        isStill: Bool = false
+        isStill: Bool = false, traceID: TraceID? = nil, parentSpanID: SpanID? = nil
     ) {
         self.stream = stream
         self.session = session
@@ -79,5 +83,7 @@ public struct FrameHeader: Sendable, Equatable {
         self.ingestMilliseconds = ingestMilliseconds
         self.sessionState = sessionState
         self.isStill = isStill
+        self.traceID = traceID
+        self.parentSpanID = parentSpanID
     }
 }

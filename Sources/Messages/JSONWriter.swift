@@ -34,6 +34,13 @@ package struct JSONWriter {
         needsComma = false
     }
 
+    /// Writes a key that is not known beforehand. Its value follows.
+    package mutating func key(named name: String) {
+        text(name)
+        append(":")
+        needsComma = false
+    }
+
     /// Writes `null`.
     package mutating func null() {
         word("null")

@@ -37,6 +37,8 @@ extension Outcome {
             json.text(frame.stream.description)
             json.key("timing_ms")
             json.value(timing)
+            json.key("trace_id")
+            if let trace = frame.traceID { json.text(trace.description) } else { json.null() }
             json.key("v")
             json.value(ProtocolVersion.written)
             json.key("width")

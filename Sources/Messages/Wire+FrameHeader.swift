@@ -31,6 +31,14 @@ extension FrameHeader {
         guard let session = SessionID(bytes: wire.session) else {
             throw .invalidField(message: "FrameHeader", field: "session", problem: "not 16 bytes")
         }
+        let traceID = TraceID(bytes: wire.traceID)
+        guard traceID != nil || wire.traceID.isEmpty else {
+            throw .invalidField(message: "FrameHeader", field: "trace_id", problem: "not 16 bytes, or all zero")
+        }
+        let parentSpanID = SpanID(bytes: wire.parentSpanID)
+        guard parentSpanID != nil || wire.parentSpanID.isEmpty else {
+            throw .invalidField(message: "FrameHeader", field: "parent_span_id", problem: "not 8 bytes, or all zero")
+        }
         self.init(
             stream: stream,
             session: session,
@@ -48,7 +56,9 @@ extension FrameHeader {
             resends: Int(wire.resends),
             ingestMilliseconds: wire.ingestMs,
             sessionState: [UInt8](wire.sessionState),
-            isStill: wire.still)
+            isStill: wire.still,
+            traceID: traceID,
+            parentSpanID: parentSpanID)
     }
 
     var wire: Posebus_V1_FrameHeader {
@@ -71,6 +81,8 @@ extension FrameHeader {
         wire.ingestMs = ingestMilliseconds
         wire.still = isStill
         if !sessionState.isEmpty { wire.sessionState = Data(sessionState) }
+        if let traceID { wire.traceID = Data(traceID.bytes) }
+        if let parentSpanID { wire.parentSpanID = Data(parentSpanID.bytes) }
         return wire
     }
 }

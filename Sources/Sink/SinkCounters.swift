@@ -32,18 +32,20 @@ package struct SinkCounters: Equatable, Sendable {
 
     var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "received": "\(received)", "poses": "\(poses)", "drops": "\(drops.values.reduce(0, +))",
-            "ends": "\(ends)", "commits": "\(commits)", "duplicates": "\(duplicates)", "held": "\(held)",
-            "published": "\(published)", "replayed": "\(replayed)",
+            "received": .stringConvertible(received), "poses": .stringConvertible(poses),
+            "drops": .stringConvertible(drops.values.reduce(0, +)),
+            "ends": .stringConvertible(ends), "commits": .stringConvertible(commits),
+            "duplicates": .stringConvertible(duplicates), "held": .stringConvertible(held),
+            "published": .stringConvertible(published), "replayed": .stringConvertible(replayed),
         ]
         if let frames {
-            metadata["frames_kept"] = "\(frames.kept)"
-            metadata["frames_deleted"] = "\(frames.deleted)"
-            metadata["frames_bytes"] = "\(frames.bytes)"
+            metadata["frames_kept"] = .stringConvertible(frames.kept)
+            metadata["frames_deleted"] = .stringConvertible(frames.deleted)
+            metadata["frames_bytes"] = .stringConvertible(frames.bytes)
         }
-        if failedCommits > 0 { metadata["failed_commits"] = "\(failedCommits)" }
-        for (reason, count) in drops { metadata["drops.\(reason.rawValue)"] = "\(count)" }
-        for (reason, count) in refused { metadata["refused.\(reason)"] = "\(count)" }
+        if failedCommits > 0 { metadata["failed_commits"] = .stringConvertible(failedCommits) }
+        for (reason, count) in drops { metadata["drops.\(reason.rawValue)"] = .stringConvertible(count) }
+        for (reason, count) in refused { metadata["refused.\(reason)"] = .stringConvertible(count) }
         return metadata
     }
 }

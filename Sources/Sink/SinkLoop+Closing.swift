@@ -1,5 +1,6 @@
 internal import Logging
 internal import Messages
+internal import Stage
 internal import Store
 
 /// Closes sessions that nobody else can close.
@@ -26,9 +27,9 @@ extension SinkLoop {
             try results.publish(SessionEvent(cutOff: record), of: record.stream)
             logger.warning(
                 "a session was cut off: its ingest is gone and its stream goes on in another one",
-                metadata: [
-                    "stream": "\(record.stream)", "session": "\(id)", "stored": "\(record.poses + record.drops)",
-                ])
+                metadata: .stream(record.stream, session: id).with([
+                    "stored": .stringConvertible(record.poses + record.drops)
+                ]))
         }
     }
 }

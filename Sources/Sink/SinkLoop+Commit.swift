@@ -2,6 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Messages
 internal import Metering
+internal import Stage
 internal import Store
 internal import ZeroMQ
 
@@ -121,6 +122,9 @@ extension SinkLoop {
         let meter = sessions[id]?.meter ?? metrics.meter(of: outcome.frame.stream)
         sessions[id]?.meter = meter
         metrics.note(outcome, of: meter, at: now)
+        logger.debug(
+            "an outcome is stored",
+            metadata: .frame(outcome.frame).with(["outcome": .string(outcome.drop?.reason.rawValue ?? "pose")]))
     }
 
     private func publishEnd(_ header: FrameHeader) throws {
@@ -130,10 +134,9 @@ extension SinkLoop {
         try results.publish(SessionEvent(.end, of: session), of: session.stream)
         logger.info(
             "session ended",
-            metadata: [
-                "stream": "\(session.stream)", "session": "\(header.session)", "poses": "\(session.poses)",
-                "drops": "\(session.drops)",
-            ])
+            metadata: .stream(session.stream, session: header.session).with([
+                "poses": .stringConvertible(session.poses), "drops": .stringConvertible(session.drops),
+            ]))
     }
 
     /// Publishes the beginning of a session with the first that is stored of it.

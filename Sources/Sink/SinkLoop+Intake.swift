@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Logging
 internal import Messages
+internal import Stage
 internal import Store
 internal import ZeroMQ
 
@@ -14,7 +15,7 @@ extension SinkLoop {
             case .end(let header): try take(end: header, instant)
             }
         } catch let error as WireError {
-            refuse(.init(error), error.description)
+            refuse(.init(error), error.description, of: nil)
         } catch let error as StoreError {
             // The session could not be looked up. Ingest sends the outcome again.
             enterTrouble(error)
@@ -62,11 +63,9 @@ extension SinkLoop {
             internalCounters.duplicates += 1
             acknowledgeable.insert(header.session)
         case .refused(.full):
-            refuse(
-                .tooFarAhead, "sequence \(header.sequence) of \(header.stream) came too long before its predecessors")
+            refuse(.tooFarAhead, "it came too long before its predecessors", of: header)
         case .refused(.contradictsEnd):
-            refuse(
-                .contradictsEnd, "sequence \(header.sequence) of \(header.stream) contradicts the end of its session")
+            refuse(.contradictsEnd, "its sequence contradicts the end of its session", of: header)
         }
     }
 
@@ -78,14 +77,16 @@ extension SinkLoop {
         return end
     }
 
-    private func refuse(_ kind: RefusalKind, _ reason: String) {
+    private func refuse(_ kind: RefusalKind, _ reason: String, of header: FrameHeader?) {
         let count = internalCounters.refused[kind.rawValue, default: 0] + 1
         internalCounters.refused[kind.rawValue] = count
         // Once a kind: a peer of another release sends thirty a second. The counters tell the rest.
         if count == 1 {
             logger.error(
                 "refused a message; further ones of this kind are only counted",
-                metadata: ["kind": "\(kind.rawValue)", "reason": "\(reason)"])
+                metadata: (header.map { .frame($0) } ?? [:]).with([
+                    "kind": "\(kind.rawValue)", "reason": "\(reason)",
+                ]))
         }
     }
 }

@@ -49,11 +49,7 @@ public func runStage(_ stage: String, logger: Logger, _ services: [any Service])
                     failureTerminationBehavior: .gracefullyShutdownGroup)
             },
             gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "\(stage).lifecycle") { label in
-                var handler = StreamLogHandler.standardError(label: label)
-                handler.logLevel = .error
-                return handler
-            }))
+            logger: lifecycleLogger(of: stage)))
     do {
         try await group.run()
         // Everything of value is stored, sent or closed by now. What would follow is libraries tidying up before the
@@ -65,6 +61,13 @@ public func runStage(_ stage: String, logger: Logger, _ services: [any Service])
     } catch let error as ZeroMQError {
         throw report(StageFailure(error.description, exitCode: .unavailable), stage)
     }
+}
+
+/// The service group tells of every step; only what goes wrong is worth a line.
+private func lifecycleLogger(of stage: String) -> Logger {
+    var logger = Logger(label: "\(stage).lifecycle")
+    logger.logLevel = .error
+    return logger
 }
 
 /// Set in the environment of a stage whose standard input is a pipe held open by its supervisor.
@@ -99,6 +102,6 @@ extension StageFailure {
 }
 
 func report(_ failure: StageFailure, _ stage: String) -> ExitCode {
-    FileHandle.standardError.write(Data("\(stage): \(failure)\n".utf8))
+    LogOutput.report(failure: failure.description, of: stage)
     return failure.exitCode
 }

@@ -89,6 +89,24 @@ import Testing
         #expect(window.upcoming?.header.sessionState == [3])
     }
 
+    @Test func whateverASpoolKeptHasATraceAlsoWhatIsDamagedOrFromAnOlderRelease() {
+        let given = TraceID(session: SessionID(), sequence: .first)
+        var kept = header(5)
+        kept.traceID = given
+        var window = Window(
+            limits: .init(frames: 8, bytes: 1000, inFlight: 8), delivery: .lossless,
+            kept: [
+                .init(header: kept, payload: "image", bytes: 10), .init(header: header(7), payload: "image", bytes: 10),
+            ], oldest: SequenceNumber(5), next: SequenceNumber(8), damaged: { header($0.value) })
+        var traces: [TraceID?] = []
+        while let next = window.upcoming {
+            traces.append(next.header.traceID)
+            window.sent(at: start)
+        }
+        func own(_ sequence: UInt64) -> TraceID { TraceID(session: fixedSession, sequence: SequenceNumber(sequence)) }
+        #expect(traces == [given, own(6), own(7)])
+    }
+
     @Test func sendsNoMoreAheadThanAllowed() {
         var window = window(frames: 8, inFlight: 2)
         for _ in 0..<5 { _ = admit(&window) }

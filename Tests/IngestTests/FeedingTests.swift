@@ -36,6 +36,28 @@ import ZeroMQ
         #expect(counters.resent == 0)
     }
 
+    @Test func everyFrameHasATraceItsFeedersOrItsOwn() async throws {
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        try await withIngest { rig in
+            let image = try jpeg()
+            let request = try rig.feeder(.request)
+            #expect(try rig.ask(request, #"{"stream":"t","frame":0}"#, image) == "OK 0")
+            #expect(try rig.ask(request, #"{"stream":"t","frame":1,"traceparent":"\#(traceparent)"}"#, image) == "OK 1")
+            #expect(try rig.ask(request, #"{"stream":"t","frame":2,"traceparent":"none"}"#, image) == "OK 2")
+            // As a drop too, and by the reader that takes its time.
+            _ = try rig.ask(
+                request, #"{"stream":"t","frame":3,"other":1,"traceparent":"\#(traceparent)"}"#, Message("no image"))
+            _ = try rig.ask(request, #"{"stream":"t","end":true}"#)
+            try rig.wait(for: "the frames and the end") { rig.ended.count == 1 }
+            let headers = rig.arrived.map(\.header)
+            let session = try #require(headers.first?.session)
+            let given = try #require(TraceContext(traceparent: traceparent))
+            func own(_ sequence: UInt64) -> TraceID { TraceID(session: session, sequence: SequenceNumber(sequence)) }
+            #expect(headers.map(\.traceID) == [own(0), given.traceID, own(2), given.traceID, nil])
+            #expect(headers.map(\.parentSpanID) == [nil, given.parentSpanID, nil, given.parentSpanID, nil])
+        }
+    }
+
     @Test func badInputIsAnsweredAndDisturbsNothing() async throws {
         let counters = try await withIngest { rig in
             let image = try jpeg()

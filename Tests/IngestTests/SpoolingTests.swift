@@ -24,15 +24,17 @@ import ZeroMQ
     @Test func theNextIngestGoesOnWithTheSameSession() async throws {
         let folder = Folder()
         let image = try jpeg()
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         let first = try await withIngest({
             $0.spool = folder.path
             $0.drain = .milliseconds(300)
         }) { rig in
             rig.acknowledges = false
             let request = try rig.feeder(.request)
-            for frame in 0..<4 {
+            for frame in 0..<3 {
                 #expect(try rig.ask(request, #"{"stream":"s","frame":\#(frame)}"#, image) == "OK \(frame)")
             }
+            #expect(try rig.ask(request, #"{"stream":"s","frame":3,"traceparent":"\#(traceparent)"}"#, image) == "OK 3")
             _ = try rig.ask(request, #"{"stream":"s","frame":4}"#, Message("no image"))
         }
         #expect(first.acknowledged == 0 && first.accepted == 5)
@@ -43,6 +45,11 @@ import ZeroMQ
             #expect(rig.arrived.map(\.header.drop?.reason) == [nil, nil, nil, nil, .corruptJPEG, nil])
             #expect(rig.arrived.prefix(4).allSatisfy { $0.payload.map(bytes) == bytes(image) })
             #expect(rig.arrived.map(\.header.cameraFrame?.value).prefix(5) == [0, 1, 2, 3, 4])
+            let session = try #require(rig.arrived.first?.header.session)
+            let given = try #require(TraceContext(traceparent: traceparent))
+            #expect(rig.arrived[3].header.traceID == given.traceID)
+            #expect(rig.arrived[3].header.parentSpanID == given.parentSpanID)
+            #expect(rig.arrived[4].header.traceID == TraceID(session: session, sequence: SequenceNumber(4)))
         }
         #expect((second.sessionsContinued, second.restored, second.accepted) == (1, 6, 0))
         let third = try await withIngest({ $0.spool = folder.path }) { _ in }

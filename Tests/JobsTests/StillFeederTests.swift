@@ -57,13 +57,15 @@ struct StillFeederTests {
     func refused() async throws {
         let bus = try await Bus(in: folder)
         let (feeder, services) = try feeder(bus)
-        async let good = feeder.outcome(of: picture(width: 32), timeout: patience)
+        let trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        async let good = feeder.outcome(of: picture(width: 32), timeout: patience, trace: trace)
         await #expect {
             try await feeder.outcome(of: Message(Array("no picture".utf8)), timeout: patience)
         } throws: { error in
             if case StillFeeder.Failure.refused(let reason) = error { reason.hasPrefix("corrupt_jpeg") } else { false }
         }
         #expect(try await good.persons.count == 1)
+        #expect(try await good.frame.traceID == trace?.traceID && trace != nil)
         for service in services { try service.end() }
         try bus.end()
     }

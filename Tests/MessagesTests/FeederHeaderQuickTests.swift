@@ -16,6 +16,8 @@ import Testing
         #" { "stream" : "a b" , "frame" : 0 , "capture_time_ns" : 1700000000123456789 , "delivery" : "live" } "#,
         #"{"stream":"x","delivery":"lossless","end":true,"frame":1234567890123456789}"#,
         #"{"stream":"stills","still":true,"frame":1}"#, #"{"still" : false , "stream":"stills"}"#,
+        #"{"stream":"a","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}"#,
+        #"{"traceparent":"none","stream":"a"}"#,
     ])
     func readsPlainHeadersAsTheGeneralReaderDoes(text: String) throws {
         #expect(quick(text) == (try general(text)))
@@ -31,6 +33,8 @@ import Testing
         #"{"stream":"a","shape":[1,2,3]}"#, #"{"stream":"a","other":1}"#, #"{"frame":1}"#,
         #"{"stream":"a","frame":1e3}"#, #"{"stream":"a"#, #"{"stream":"a","end":truex}"#,
         #"{"stream":"a","still":1}"#, #"{"stream":"a","still":"true"}"#, #"{"stream":"a","still":true,"still":false}"#,
+        #"{"stream":"a","traceparent":1}"#, #"{"stream":"a","traceparent":null}"#,
+        #"{"stream":"a","traceparent":"x","traceparent":"y"}"#,
     ])
     func leavesEverythingElseToTheGeneralReader(text: String) {
         #expect(quick(text) == nil)
@@ -43,7 +47,8 @@ import Testing
             return Int((state >> 33) % UInt64(limit))
         }
         let good = Array(
-            #"{"stream":"cam1","frame":42,"capture_time_ns":17,"delivery":"live","end":true,"still":true}"#.utf8)
+            (#"{"stream":"cam1","frame":42,"capture_time_ns":17,"delivery":"live","end":true,"still":true,"#
+                + #""traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}"#).utf8)
         let alphabet = Array(#"{}[]":, \0123truefalsend"#.utf8)
         var agreed = 0
         for _ in 0..<20_000 {

@@ -23,6 +23,7 @@ private struct OutcomeJSON: Encodable {
         case cameraFrame = "camera_frame"
         case captureTime = "capture_time_ns"
         case timing = "timing_ms"
+        case trace = "trace_id"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -42,6 +43,7 @@ private struct OutcomeJSON: Encodable {
         try container.encode(outcome.drop.map(DropJSON.init), forKey: .drop)
         try container.encode(outcome.persons.map(PersonJSON.init), forKey: .persons)
         try container.encode(TimingJSON(outcome.timing), forKey: .timing)
+        try container.encode(frame.traceID?.description, forKey: .trace)
     }
 }
 

@@ -8,12 +8,13 @@ struct JSONTests {
         #expect(
             Set(object.keys) == [
                 "v", "stream", "session", "sequence", "camera_frame", "capture_time_ns", "width", "height", "delivery",
-                "engine", "skeleton", "drop", "persons", "timing_ms",
+                "engine", "skeleton", "drop", "persons", "timing_ms", "trace_id",
             ])
         #expect(object["session"] as? String == "01234567-89ab-cdef-0123-456789abcdef")
         #expect(object["sequence"] as? Int == 42)
         #expect(object["capture_time_ns"] as? Int == 1_700_000_000_123_456_789)
         #expect(object["drop"] is NSNull)
+        #expect(object["trace_id"] as? String == "0123456789abcdef01234567deadbeef")
         let person = try #require((object["persons"] as? [[String: Any]])?.first)
         #expect(
             Set(person.keys) == [
@@ -54,6 +55,7 @@ struct JSONTests {
         try expectReference(outcome)
         outcome.persons = []
         outcome.frame.cameraFrame = nil
+        outcome.frame.traceID = nil
         outcome.frame.sequence = SequenceNumber(.max)
         outcome.frame.captureTime = Timestamp(nanoseconds: .min)
         try expectReference(outcome)

@@ -10,7 +10,9 @@ struct WireTests {
             captureTime: Timestamp(nanoseconds: 1),
             acceptedTime: Timestamp(nanoseconds: 2), width: 640, height: 360, payload: .jpeg, delivery: .live,
             drop: Drop(stage: .ingest, reason: .shed, detail: "why"), isEnd: false, resends: 3, ingestMilliseconds: 1.5,
-            sessionState: [1, 2, 3])
+            sessionState: [1, 2, 3], traceID: TraceID("4bf92f3577b34da6a3ce929d0e0e4736"),
+            parentSpanID: SpanID("00f067aa0ba902b7"))
+        #expect(header.traceID != nil && header.parentSpanID != nil)
         #expect(try FrameHeader(wire: header.wireBytes()) == header)
     }
 
@@ -89,7 +91,8 @@ func sampleOutcome() throws -> Outcome {
         stream: try StreamName("cam1"), session: SessionID("01234567-89ab-cdef-0123-456789abcdef") ?? SessionID(),
         sequence: SequenceNumber(42), cameraFrame: CameraFrame(41),
         captureTime: Timestamp(nanoseconds: 1_700_000_000_123_456_789),
-        acceptedTime: Timestamp(nanoseconds: 1_700_000_000_123_456_999), width: 1280, height: 720, payload: .jpeg)
+        acceptedTime: Timestamp(nanoseconds: 1_700_000_000_123_456_999), width: 1280, height: 720, payload: .jpeg,
+        traceID: TraceID("0123456789abcdef01234567deadbeef"))
     let person = Person(
         trackID: 1, score: 0.98, bbox: BoundingBox(x: 1.5, y: 2, width: 30.25, height: 40), observed: false,
         state: .predicted,

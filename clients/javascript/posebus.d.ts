@@ -50,6 +50,8 @@ export interface Outcome {
   drop: Drop | null;
   persons: Person[];
   timing_ms: { ingest?: number; queue?: number; infer?: number; sink?: number; total?: number };
+  /** The frame's trace (W3C Trace Context), 32 hexadecimal digits; null for what an older release stored. */
+  trace_id?: string | null;
   [key: string]: unknown;
 }
 
@@ -276,6 +278,8 @@ export interface PostFrameOptions extends Signalled {
   delivery?: "live" | "lossless";
   end?: boolean;
   still?: boolean;
+  /** Where the frame belongs in a trace of yours, as W3C Trace Context writes it. */
+  traceparent?: string;
 }
 
 export interface UploadOptions extends Signalled {

@@ -395,9 +395,10 @@ export class PoseBus {
   }
 
   /** Feeds one JPEG. With `wait` its outcome is the answer, otherwise {stream, frame}. */
-  postFrame(stream, jpeg, { captureTime, delivery, end, still, wait, signal } = {}) {
+  postFrame(stream, jpeg, { captureTime, delivery, end, still, traceparent, wait, signal } = {}) {
     const headers = { "Content-Type": "image/jpeg" };
     if (captureTime !== undefined) headers["X-Capture-Time-Ns"] = String(captureTime);
+    if (traceparent !== undefined) headers.traceparent = traceparent;
     const query = { delivery, end: end ? "true" : undefined, still: still ? "true" : undefined, wait: wait ? "outcome" : undefined };
     return this.#json(`/v1/streams/${encodeURIComponent(stream)}/frames`, { method: "POST", query, headers, body: jpeg, signal });
   }

@@ -34,7 +34,7 @@ struct FrameRoutes: RouteTopic {
             guard body.readableBytes > 0 else { throw APIError(.badRequest, "There is no picture in the body.") }
             let picture = FrameFeeds.Picture(
                 stream: stream, jpeg: body.withUnsafeReadableBytes { Message(copying: $0) }, captureTime: captureTime,
-                delivery: delivery, isStill: isStill, isLast: isLast)
+                delivery: delivery, isStill: isStill, trace: request.trace, isLast: isLast)
             guard wait != nil else {
                 let frame = try await feeds.feed(picture)
                 return Response.json(bytes: Self.receipt(stream, frame), status: .accepted)
@@ -77,6 +77,7 @@ struct FrameRoutes: RouteTopic {
 
 extension HTTPField.Name {
     static let captureTime = Self("X-Capture-Time-Ns")!
+    static let traceparent = Self("traceparent")!
 }
 
 /// Waits for the outcome of a picture that is fed meanwhile.

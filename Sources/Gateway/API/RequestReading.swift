@@ -43,6 +43,12 @@ extension Request {
         return text
     }
 
+    /// Where the request belongs in its sender's trace (W3C Trace Context). A `traceparent` that is none is passed over, as
+    /// that asks for.
+    var trace: TraceContext? {
+        headers[.traceparent].flatMap { TraceContext(traceparent: $0) }
+    }
+
     /// The whole body.
     ///
     /// - Throws: `APIError` where it is larger than `limit`; before any of it is read where its length is told.

@@ -84,6 +84,7 @@ final class BusLoop {
         for (index, event) in events.enumerated() {
             switch event {
             case .outcome(let outcome):
+                logger.debug("an outcome has come", metadata: .frame(outcome.frame))
                 streams.note(outcome, at: now)
                 // Whoever is far behind makes no meshes: they cost most.
                 accept(outcome, at: now, isBehind: events.count - index > 100)
@@ -98,7 +99,8 @@ final class BusLoop {
         for watch in watches where try watch.look(at: now) {
             hasNews = true
             state.set(watch.stage, watch.finding)
-            logger.notice("\(watch.stage.rawValue): \(watch.finding.detail)")
+            logger.notice(
+                "\(watch.stage.rawValue): \(watch.finding.detail)", metadata: ["peer": "\(watch.stage.rawValue)"])
         }
         if hasNews || now >= nextStatus { publishStatus(at: now) }
     }

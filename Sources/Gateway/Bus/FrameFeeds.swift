@@ -14,6 +14,8 @@ final class FrameFeeds: Sendable {
         let captureTime: Timestamp
         let delivery: Delivery?
         let isStill: Bool
+        /// Where it belongs in the trace of whoever posted it.
+        let trace: TraceContext?
         /// The stream ends after it.
         let isLast: Bool
     }
@@ -141,7 +143,7 @@ final class FrameFeeds: Sendable {
                 guard
                     let frame = try feed.feeder.send(
                         jpeg: post.picture.jpeg, captureTime: post.picture.captureTime, isStill: post.picture.isStill,
-                        whileWaiting: { false })
+                        trace: post.picture.trace, whileWaiting: { false })
                 else {
                     post.answer(.failure(Self.silent))
                     return false

@@ -45,7 +45,8 @@ struct LegacyRoutes: RouteTopic {
         let outcome: Outcome
         do {
             outcome = try await services.stills.outcome(
-                of: jpeg.withUnsafeBytes { Message(copying: $0) }, timeout: services.pictureTimeout)
+                of: jpeg.withUnsafeBytes { Message(copying: $0) }, timeout: services.pictureTimeout,
+                trace: request.trace)
         } catch let failure as StillFeeder.Failure {
             throw Self.error(failure)
         }

@@ -120,7 +120,8 @@ struct AccessMiddleware: RouterMiddleware {
     private static var preflight: Response {
         var response = Response(status: .noContent)
         response.headers[.accessControlAllowMethods] = "GET, HEAD, POST, DELETE"
-        response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, Last-Event-ID, X-Capture-Time-Ns"
+        response.headers[.accessControlAllowHeaders] =
+            "Authorization, Content-Type, Last-Event-ID, X-Capture-Time-Ns, traceparent"
         response.headers[.accessControlMaxAge] = "600"
         return response
     }

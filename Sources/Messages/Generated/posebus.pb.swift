@@ -296,6 +296,18 @@ nonisolated struct Posebus_V1_FrameHeader: @unchecked Sendable {
     set {_uniqueStorage()._still = newValue}
   }
 
+  /// 16 bytes, not all zero: the W3C Trace Context's trace-id of the frame. Empty for an end, and from an older ingest.
+  var traceID: Data {
+    get {_storage._traceID}
+    set {_uniqueStorage()._traceID = newValue}
+  }
+
+  /// 8 bytes, not all zero: the span of the feeder's that the frame belongs to. Empty where the feeder named none.
+  var parentSpanID: Data {
+    get {_storage._parentSpanID}
+    set {_uniqueStorage()._parentSpanID = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -526,7 +538,7 @@ nonisolated extension Posebus_V1_Drop: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".FrameHeader"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}stream\0\u{1}session\0\u{1}sequence\0\u{3}oldest_unacknowledged\0\u{3}camera_frame\0\u{3}capture_time_ns\0\u{3}accepted_time_ns\0\u{1}width\0\u{1}height\0\u{1}payload\0\u{1}delivery\0\u{1}drop\0\u{1}end\0\u{1}resends\0\u{3}ingest_ms\0\u{3}session_state\0\u{1}still\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}stream\0\u{1}session\0\u{1}sequence\0\u{3}oldest_unacknowledged\0\u{3}camera_frame\0\u{3}capture_time_ns\0\u{3}accepted_time_ns\0\u{1}width\0\u{1}height\0\u{1}payload\0\u{1}delivery\0\u{1}drop\0\u{1}end\0\u{1}resends\0\u{3}ingest_ms\0\u{3}session_state\0\u{1}still\0\u{3}trace_id\0\u{3}parent_span_id\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -547,6 +559,8 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
     var _ingestMs: Float = 0
     var _sessionState: Data = Data()
     var _still: Bool = false
+    var _traceID: Data = Data()
+    var _parentSpanID: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -575,6 +589,8 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
       _ingestMs = source._ingestMs
       _sessionState = source._sessionState
       _still = source._still
+      _traceID = source._traceID
+      _parentSpanID = source._parentSpanID
     }
   }
 
@@ -611,6 +627,8 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
         case 16: try { try decoder.decodeSingularFloatField(value: &_storage._ingestMs) }()
         case 17: try { try decoder.decodeSingularBytesField(value: &_storage._sessionState) }()
         case 18: try { try decoder.decodeSingularBoolField(value: &_storage._still) }()
+        case 19: try { try decoder.decodeSingularBytesField(value: &_storage._traceID) }()
+        case 20: try { try decoder.decodeSingularBytesField(value: &_storage._parentSpanID) }()
         default: break
         }
       }
@@ -677,6 +695,12 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
       if _storage._still != false {
         try visitor.visitSingularBoolField(value: _storage._still, fieldNumber: 18)
       }
+      if !_storage._traceID.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._traceID, fieldNumber: 19)
+      }
+      if !_storage._parentSpanID.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._parentSpanID, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -704,6 +728,8 @@ nonisolated extension Posebus_V1_FrameHeader: SwiftProtobuf.Message, SwiftProtob
         if _storage._ingestMs != rhs_storage._ingestMs {return false}
         if _storage._sessionState != rhs_storage._sessionState {return false}
         if _storage._still != rhs_storage._still {return false}
+        if _storage._traceID != rhs_storage._traceID {return false}
+        if _storage._parentSpanID != rhs_storage._parentSpanID {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -124,5 +124,5 @@ export function u32(value) {
 
 export function outcome(sequence, stream = "cam") {
   return { v: 1, stream, session: "s", sequence, camera_frame: sequence, capture_time_ns: 1e18, width: 4, height: 3, engine: "blazepose",
-    skeleton: "blazepose33", drop: null, persons: [], timing_ms: {} };
+    skeleton: "blazepose33", drop: null, persons: [], timing_ms: {}, trace_id: null };
 }

@@ -90,9 +90,10 @@ test("a mesh block that is cut off is an error, wherever it is cut", () => {
 
 test("a frame is posted with its time to the nanosecond", async (t) => {
   const [gateway, bus] = await withGateway(t, { "POST /v1/streams/my%20cam/frames": () => ({ status: 202, json: { stream: "my cam", frame: 1 } }) });
-  assert.deepEqual(await bus.postFrame("my cam", new Uint8Array([255, 216]), { captureTime: 1795625427411684443n, still: true, wait: false }), { stream: "my cam", frame: 1 });
+  assert.deepEqual(await bus.postFrame("my cam", new Uint8Array([255, 216]), { captureTime: 1795625427411684443n, still: true, wait: false, traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" }), { stream: "my cam", frame: 1 });
   const [{ headers, query, body }] = gateway.requests;
   assert.equal(headers["x-capture-time-ns"], "1795625427411684443");
+  assert.equal(headers.traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   assert.equal(query.get("still"), "true");
   assert.equal(query.get("wait"), null);
   assert.deepEqual([...body], [255, 216]);

@@ -12,11 +12,12 @@ export async function uses(bus: PoseBus): Promise<number> {
     return size + meshes.length + (reason?.length ?? 0);
   }
   const waited: Outcome = await bus.postFrame("cam", new Uint8Array(), { wait: true });
-  const sent: { frame: number } = await bus.postFrame("cam", new Uint8Array());
+  const trace: string | null | undefined = waited.trace_id;
+  const sent: { frame: number } = await bus.postFrame("cam", new Uint8Array(), { traceparent: "00-" });
   for await (const one of bus.outcomes("s", { revision: "latest" })) waited.persons.push(...one.persons);
   const [first] = (await bus.timeline("s")).drops;
   const { faces } = (await bus.body()) ?? { faces: new Uint32Array() };
-  return sent.frame + first[0] + faces.length + decodeLiveMessage(new ArrayBuffer(8)).meshes.length;
+  return (trace?.length ?? 0) + sent.frame + first[0] + faces.length + decodeLiveMessage(new ArrayBuffer(8)).meshes.length;
 }
 
 export function wrong(bus: PoseBus): void {

@@ -45,6 +45,15 @@ def test_a_still_says_so(ingests):
     assert [header.get("still") for header, _ in ingest.received] == [True, None]
 
 
+def test_a_frame_says_which_trace_it_belongs_to(ingests):
+    ingest = ingests()
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with Feeder("traced", ingest.endpoint) as feeder:
+        feeder.send(b"image", traceparent=traceparent)
+        feeder.send(b"image")
+    assert [header.get("traceparent") for header, _ in ingest.received] == [traceparent, None]
+
+
 def test_no_more_than_allowed_are_unconfirmed(ingests):
     ingest = ingests(answer=lambda header: None)
     feeder = Feeder("door", ingest.endpoint, max_outstanding=4)

@@ -19,7 +19,7 @@ def outcome_json(stream, session, sequence):
         {
             "v": 1, "stream": stream, "session": session, "sequence": sequence, "camera_frame": sequence,
             "capture_time_ns": 1, "width": 64, "height": 48, "engine": "none", "skeleton": "", "drop": None,
-            "persons": [], "timing_ms": {},
+            "persons": [], "timing_ms": {}, "trace_id": "0" * 31 + "1",
         }
     ).encode()  # fmt: skip
 

@@ -121,6 +121,7 @@ class Feeder:
         timeout: float | None = None,
         *,
         still: bool = False,
+        traceparent: str | None = None,
     ) -> int:
         """Sends a JPEG, waiting first while too many frames are unconfirmed.
 
@@ -129,6 +130,8 @@ class Feeder:
             capture_time_ns: when it was taken, Unix time; None: when ingest receives it.
             timeout: seconds to wait for room at most.
             still: the picture stands for itself: nobody is followed into it or out of it.
+            traceparent: where the frame belongs in a trace of yours, as W3C Trace Context writes it; None: ingest
+                begins one. The outcome's ``trace_id`` says which.
 
         Returns:
             The frame's number. Its outcome carries it as ``camera_frame``.
@@ -146,6 +149,8 @@ class Feeder:
             keys["delivery"] = self._delivery
         if still:
             keys["still"] = True
+        if traceparent is not None:
+            keys["traceparent"] = traceparent
         self._enqueue(keys, jpeg)
         return number
 

@@ -98,6 +98,8 @@ class Outcome:
     timing: Timing
     json: dict[str, Any] = field(repr=False, compare=False)
     """The whole JSON object, with keys this class does not know."""
+    trace_id: str | None = None
+    """The frame's trace (W3C Trace Context), 32 hexadecimal digits; None for what an older release stored."""
 
     @classmethod
     def parse(cls, body: bytes) -> Outcome:
@@ -125,6 +127,7 @@ class Outcome:
                 persons=tuple(_person(person) for person in value["persons"]),
                 timing=_timing(value.get("timing_ms") or {}),
                 json=value,
+                trace_id=value.get("trace_id"),
             )
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ValueError(f"not an outcome: {error!r}") from error
