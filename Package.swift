@@ -76,6 +76,7 @@ var targets: [Target] = [
     module("Spawning"),
     module("FrameSources", ["JPEG", "Spawning"]),
     module("Metering"),
+    module("Overview", ["Metering"]),
     module("Stage", ["Messages", "Security", "ZeroMQ", argumentParser, lifecycle, logging, unixSignals]),
     module(
         "Status",
@@ -115,8 +116,9 @@ var targets: [Target] = [
     program(
         "PoseBus",
         [
-            "Bodies", "Checkpoints", "Client", "Exports", "FrameSources", "JPEG", "Messages", "Refinement", "Security",
-            "Settings", "Spawning", "Stage", "Store", "Tracking", "Weights", "ZeroMQ", argumentParser, unixSignals,
+            "Bodies", "Checkpoints", "Client", "Exports", "FrameSources", "JPEG", "Messages", "Overview", "Refinement",
+            "Security", "Settings", "Spawning", "Stage", "Store", "Tracking", "Weights", "ZeroMQ", argumentParser,
+            unixSignals,
         ]),
 
     tests("ZeroMQ"),
@@ -132,6 +134,7 @@ var targets: [Target] = [
     tests("Spawning"),
     tests("FrameSources", ["JPEG"]),
     tests("Metering"),
+    tests("Overview", ["Metering"]),
     tests("Stage", ["Messages", logging]),
     tests("Status", ["Metering", "Stage", logging]),
     tests("Settings", [argumentParser]),

@@ -19,14 +19,15 @@ struct PoseBusCommand: AsyncParsableCommand {
             Live:
               posebus up /dev/video0        a camera, until Ctrl-C
               posebus watch                 see the results arrive, in another terminal
+              posebus status                see how the whole pipeline does
 
             Each stage can also run alone on its own machine: posebus-ingest, posebus-infer, posebus-sink.
             """,
         version: Release.version,
         subcommands: [
-            UpCommand.self, FeedCommand.self, WatchCommand.self, ViewCommand.self, ImageCommand.self,
-            ExportCommand.self,
-            RefineCommand.self, VerifyCommand.self, ModelsCommand.self, KeysCommand.self, ConfigCommand.self,
+            UpCommand.self, FeedCommand.self, WatchCommand.self, StatusCommand.self, ViewCommand.self,
+            ImageCommand.self, ExportCommand.self, RefineCommand.self, VerifyCommand.self, ModelsCommand.self,
+            KeysCommand.self, ConfigCommand.self,
             BenchCommand.self,
         ])
 }
