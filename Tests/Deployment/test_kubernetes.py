@@ -17,7 +17,7 @@ from kubernetes_objects import (
     new_site,
     selects,
 )
-from pipeline import run
+from pipeline import ROOT, run
 from prometheus import MONITORING, discovered, promtool
 
 # The oldest that knows every field used, and the newest with a schema.
@@ -365,6 +365,27 @@ def test_prometheus_finds_every_stage(sites, tmp_path):
     scraped = sorted((one["job"], one["namespace"], one["pod"], int(one["__address__"].rsplit(":")[-1])) for one in found)
     assert scraped == sorted((f"posebus-{pod.stage}", NAMESPACE, pod.name, pod.ports.get("status") or pod.ports["http"])
                              for pod in objects.stages)
+
+
+def test_images_are_those_that_deploy_containers_builds(site):
+    """By their names, and with the user that the pods give them."""
+    containers = [(pod, container) for pod in site.templates
+                  for container in pod.spec["containers"] + (pod.spec.get("initContainers") or [])]
+    for pod, container in containers:
+        prefix, tag = container["image"].rsplit(":", 1)
+        assert prefix.startswith("registry.example.org/posebus/") and tag == "1.0"
+        image = prefix.rsplit("/", 1)[1]
+        file = (ROOT / f"deploy/containers/{image}.Dockerfile").read_text()
+        security = pod.spec["securityContext"]
+        assert f"USER {security['runAsUser']}:{security['runAsGroup']}\n" in file
+        if "command" not in container:
+            assert f'ENTRYPOINT ["/opt/posebus/bin/posebus{"" if image == "models" else f"-{pod.stage}"}"' in file
+        else:
+            assert container["command"][0] in ("/opt/posebus/bin/posebus", "sleep")
+    used = {pod.stage: container["image"].rsplit("/", 1)[1] for pod, container in containers}
+    gpu = "nvidia.com/gpu" in next(
+        pod for pod in site.pods if pod.stage == "infer").container["resources"]["limits"]
+    assert used["infer"] == ("infer-cuda:1.0" if gpu else "infer:1.0")
 
 
 def test_a_site_is_not_made_twice(tmp_path):
