@@ -7,7 +7,7 @@ public struct LivenessOptions: ParsableArguments {
     @Option(
         help: """
             When a thread has not moved for 10 s: log, or exit with status 70 so that a supervisor restarts the stage. After \
-            2.5 s the log says so in any case. Default: exit under posebus up, else log.
+            2.5 s the log says so in any case. Default: exit under posebus up and under systemd's watchdog, else log.
             """)
     var stuck: StuckAction?
 
@@ -17,8 +17,11 @@ public struct LivenessOptions: ParsableArguments {
     public func startWatchdog(logger: Logger) -> Watchdog {
         let isSupervised = ProcessInfo.processInfo.environment[supervisedVariable] != nil
         let watchdog = Watchdog(
-            action: stuck ?? (isSupervised ? .exit : .log), logger: logger,
-            onAlive: { if isSupervised { FileHandle.standardOutput.write(Data((aliveLine + "\n").utf8)) } })
+            action: stuck ?? (isSupervised || ServiceManager.own.watches ? .exit : .log), logger: logger,
+            onAlive: {
+                ServiceManager.own.alive()
+                if isSupervised { FileHandle.standardOutput.write(Data((aliveLine + "\n").utf8)) }
+            })
         watchdog.start()
         return watchdog
     }

@@ -35,8 +35,9 @@ public struct Readiness: Sendable, Equatable {
         ([stage, "ready"] + endpoints.map { "\($0.name)=\($0.endpoint)" }).joined(separator: " ")
     }
 
-    /// Writes the line to standard output, at once.
+    /// Writes the line to standard output, at once, and tells the service manager.
     public func announce() {
+        ServiceManager.own.ready(status: line)
         FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }
 
