@@ -10,6 +10,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The oldest toolchain that reads Package.swift.
 minimum_swift=6.2
 
+# The PyPI wheel whose libtorch is tested and bundled for, beside Debian's, and the registry's part without CUDA.
+# shellcheck disable=SC2034 # The scripts that source this file use them.
+torch_wheel=torch==2.13.0+cpu
+# shellcheck disable=SC2034
+wheel_index=https://download.pytorch.org/whl/cpu
+
 say() { printf '==> %s\n' "$*" >&2; }
 
 fail() {
@@ -82,4 +88,9 @@ build() {
 # The folder with the programs that `build` made.
 programs() {
     swift build --package-path "$root" -c release --show-bin-path
+}
+
+# The version of this clone's programs.
+release_version() {
+    sed -n 's/.*static let version = "\(.*\)"/\1/p' "$root/Sources/Stage/Release.swift"
 }

@@ -41,7 +41,9 @@ extension WebOptions {
         let shipped = ShippedFiles()
         configuration.viewer = viewer.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? shipped.viewer
         configuration.client = shipped.client
-        configuration.three = URL(filePath: three, directoryHint: .isDirectory)
+        configuration.three =
+            three.map { URL(filePath: $0, directoryHint: .isDirectory) } ?? shipped.three
+            ?? URL(filePath: "/usr/share/javascript/three", directoryHint: .isDirectory)
         configuration.limits.bodyBytes = maxBody
         configuration.limits.videoBytes = maxVideo
         configuration.limits.connections = maxConnections

@@ -49,6 +49,7 @@ struct HMR2BenchCommand: ParsableCommand {
 
     private func measure() throws {
         let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        try openTorch(settings)
         try TorchRuntime.setThreads(threads)
         let device: Device =
             settings.device == "auto"

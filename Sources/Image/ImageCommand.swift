@@ -57,6 +57,7 @@ struct ImageCommand: ParsableCommand {
         let folder = models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
         let loaded: any PoseEngine
         do {
+            if engine != .none { try openTorch(settings) }
             var options = EngineOptions(
                 models: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
             try options.apply(

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Settings
 internal import Stage
+internal import Tensor
 
 /// `posebus-image`: what `posebus` does with models but without the bus. A program of its own because it loads libtorch,
 /// which takes half a second that no other command of `posebus` needs.
@@ -11,6 +13,13 @@ struct ImageProgram: ParsableCommand {
         version: Release.version,
         subcommands: [ImageCommand.self, HMR2BenchCommand.self],
         defaultSubcommand: ImageCommand.self)
+}
+
+/// Makes libtorch ready, first thing.
+///
+/// - Throws: `TorchError` where there is none that this program was built for.
+func openTorch(_ settings: EngineSettings) throws(TorchError) {
+    if let warning = try TorchRuntime.open(settings.torch) { printError("posebus-image: \(warning)") }
 }
 
 /// Writes a line to standard error: standard output is for results.

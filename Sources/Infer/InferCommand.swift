@@ -6,6 +6,7 @@ internal import Logging
 internal import Settings
 internal import Stage
 internal import Status
+internal import Tensor
 internal import Weights
 
 /// `posebus-infer`: the GPU stage. Decodes frames, runs the engine over batches of streams, emits one outcome a frame.
@@ -33,6 +34,10 @@ struct InferCommand: ConfiguredCommand {
             models: options.models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
             threads: options.threads ?? (options.engine == .hmr2 ? cores : max(1, cores / 2)))
         do {
+            // Engine none computes nothing.
+            if options.engine != .none, let warning = try TorchRuntime.open(settings.torch) {
+                logger.warning("\(warning)")
+            }
             try engine.apply(
                 hmr2Dir: settings.hmr2Dir, phalpDir: settings.phalpDir, device: settings.device,
                 precision: settings.precision,

@@ -21,7 +21,8 @@ package final class ServiceManager: Sendable {
         // WATCHDOG_PID names whom the silence would be held against: not the children that inherit the variables.
         let isMeant = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
         let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
-        interval = socket != nil && isMeant && microseconds > 0 ? microseconds.multipliedReportingOverflow(by: 333).0 : nil
+        let third = microseconds.multipliedReportingOverflow(by: 333)
+        interval = socket != nil && isMeant && microseconds > 0 && !third.overflow ? third.partialValue : nil
     }
 
     /// Whether it ends this process after a silence.

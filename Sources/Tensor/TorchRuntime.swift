@@ -2,6 +2,18 @@ internal import CTorch
 
 /// The libtorch in this process.
 public enum TorchRuntime {
+    /// Makes it ready where the program is not linked with it (deploy/bundle). Call it once, before everything else.
+    ///
+    /// - Parameter torch: the folder `torch` inside a wheel's site-packages, or `system`; nil for $POSEBUS_TORCH, else
+    ///   the system's. Programs that are linked with their libtorch take nil only.
+    /// - Returns: what a person should know although it went well, such as that GPUs cannot be used.
+    /// - Throws: `TorchError` where there is no libtorch that this program was built for.
+    public static func open(_ torch: String?) throws(TorchError) -> String? {
+        var warning: UnsafePointer<CChar>?
+        try check(ctorch_open(torch, &warning), "opening libtorch")
+        return warning.map { String(cString: $0) }
+    }
+
     /// Its version, such as `1.13.1`.
     public static var version: String { String(cString: ctorch_version()) }
 

@@ -26,6 +26,12 @@ const char *ctorch_last_error(void);
 
 // MARK: - Runtime
 
+/// Makes libtorch ready in a program that is not linked with one, such as those of a bundle: call it once, on one thread,
+/// before everything else here. `torch` is the folder `torch` inside a wheel's site-packages, "system", or NULL for
+/// $POSEBUS_TORCH and, where that is empty, the system's. Writes to `*warning` what a person should know although it
+/// succeeded, or NULL; the library owns the string. Where this library is linked with its libtorch, NULL is all it takes.
+ctorch_status ctorch_open(const char *torch, const char **warning);
+
 /// libtorch's version, such as "1.13.1". The library owns the string.
 const char *ctorch_version(void);
 

@@ -9,6 +9,8 @@ struct ShippedFiles {
     /// The folder of the viewer's pages, and that of `posebus.js`; nil where they are not to be found.
     let viewer: URL?
     let client: URL?
+    /// The folder of three.js, which a clone takes from the system; nil where it does not come with the program.
+    let three: URL?
 
     /// Looks from the program upwards.
     init(program: URL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()) {
@@ -26,5 +28,6 @@ struct ShippedFiles {
         }
         viewer = find("share/posebus/viewer", "Sources/Gateway/Viewer", having: "index.html")
         client = find("share/posebus/client", "clients/javascript", having: "posebus.js")
+        three = find("share/posebus/three", having: "build/three.module.js")
     }
 }

@@ -89,10 +89,10 @@ extension SettingsFile {
         }
     }
 
-    /// A path of the file, from the file's folder on; `none` is a word that some paths may be.
+    /// A path of the file, from the file's folder on; `none` and `system` are words that some paths may be.
     private func absolute(_ path: some StringProtocol) -> String {
         let path = String(path)
-        if path.hasPrefix("/") || path == "none" { return path }
+        if path.hasPrefix("/") || ["none", "system"].contains(path) { return path }
         if path == "~" || path.hasPrefix("~/") {
             return FileManager.default.homeDirectoryForCurrentUser.path + path.dropFirst()
         }

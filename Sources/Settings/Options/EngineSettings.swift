@@ -16,6 +16,15 @@ public struct EngineSettings: ParsableArguments {
         completion: .directory)
     public var phalpDir: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            The libtorch to compute with, where the program comes from a bundle: system, or the folder torch inside a wheel's \
+            site-packages. Default: $POSEBUS_TORCH, else the system's.
+            """, valueName: "folder"),
+        completion: .directory)
+    public var torch: String?
+
     @Option(help: "Where HMR2 computes: cpu, cuda, cuda:N or auto (a GPU if there is one).")
     public var device = "auto"
 
@@ -59,7 +68,7 @@ public struct EngineSettings: ParsableArguments {
 
     /// The same words for another program's command line.
     public var arguments: [String] {
-        let folders = [("--hmr2-dir", hmr2Dir), ("--phalp-dir", phalpDir)]
+        let folders = [("--hmr2-dir", hmr2Dir), ("--phalp-dir", phalpDir), ("--torch", torch)]
         return folders.flatMap { name, folder in folder.map { [name, $0] } ?? [] }
             + ["--device", device, "--precision", precision] + (smooth ? ["--smooth"] : [])
             + focalLengths.flatMap { ["--focal-length", $0] }

@@ -117,9 +117,12 @@ package struct WebOptions: ParsableArguments {
     package var hostNames: [String] = []
 
     @Option(
-        help: "Folder of three.js, which the viewer draws with; Debian's libjs-three by default.",
+        help: """
+            Folder of three.js, which the viewer draws with. Default: the one that came with this program, else that of Debian's \
+            libjs-three.
+            """,
         completion: .directory)
-    package var three = "/usr/share/javascript/three"
+    package var three: String?
 
     @Option(help: "Folder of the viewer's files. Default: those that came with this program.", completion: .directory)
     package var viewer: String?
