@@ -16,16 +16,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import bundle
 import pytest
 from conftest import WEIGHTS, models_folder
 from container_images import CONTAINERS, DEBIAN, Images
 from container_runs import Services, compose, isolated
 from pipeline import ROOT, run, until
-
-try:
-    import bundle
-except ModuleNotFoundError:
-    bundle = None
 
 STAGES = ("ingest", "infer", "sink", "gateway")
 IMAGES = (*STAGES, "infer-cuda", "models")
@@ -40,8 +36,6 @@ def missing():
     for program in ("buildah", "bwrap", "nsenter", "setpriv"):
         if not shutil.which(program):
             return f"{program} is missing: deploy/setup --test installs it"
-    if not bundle:
-        return "there is no deploy/bundle"
     if not bundle.wheel():
         return "there is no .venv-torch, which deploy/test makes unless --no-wheel is given"
     probe = [*map(str, isolated(USER, "/")), "/bin/true"]
@@ -73,9 +67,8 @@ def builder(folder):
 
 
 @pytest.fixture(scope="module")
-def images(builder, request, folder):
+def images(builder, bundled, folder):
     """The images of all stages, by name."""
-    bundled = request.getfixturevalue("bundled")
     return {
         name: builder.build(
             name, build=program(name, bundled[1], folder / "build" / name), **other_stages(name, folder / name))
@@ -154,8 +147,7 @@ def test_dockerfiles_are_well_formed_and_pinned():
 
 
 def test_libtorch_is_the_one_that_is_tested():
-    scripts = "".join((ROOT / "deploy" / name).read_text() for name in ("lib.sh", "test"))
-    version = re.search(r"^torch_wheel=torch==(\S+)$", scripts, re.MULTILINE)[1]
+    version = re.search(r"^torch_wheel=torch==(\S+)$", (ROOT / "deploy" / "lib.sh").read_text(), re.MULTILINE)[1]
     for name, wanted in (("torch-cpu.txt", version), ("torch-cuda.txt", version.split("+")[0])):
         pinned = [line for line in (CONTAINERS / name).read_text().splitlines() if line and line[0] not in "#-"]
         assert pinned[0].startswith(f"torch=={wanted} ")
