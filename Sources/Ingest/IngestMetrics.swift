@@ -43,6 +43,8 @@ struct IngestMetrics {
             labels: ["stream", "reason"], kept: maxStreams)
         refusals = registry.counters(
             "posebus_ingest_refusals_total", "Messages of feeders that got no number.", labels: ["reason"])
+        // There from the start, at 0: to Prometheus, a counter that begins with its first event has not increased.
+        for reason in FeederRefusal.Reason.allCases { _ = refusals[reason.rawValue] }
         windowFrames = registry.gauges(
             "posebus_ingest_window_frames", "Frames kept because their outcome is not stored.", labels: stream)
         windowBytes = registry.gauges("posebus_ingest_window_bytes", "Bytes of these frames.", labels: stream)

@@ -21,6 +21,8 @@ struct SinkMetrics {
         drops = registry.counters(
             "posebus_sink_drops_total", "Drops among them, by the stage that recorded them.",
             labels: ["stage", "reason"])
+        // There from the start, at 0: to Prometheus, a counter that begins with its first event has not increased.
+        _ = drops[StageName.infer.rawValue, DropReason.inferenceFailed.rawValue]
         duplicates = registry.counter(
             "posebus_sink_duplicates_total", "Outcomes and ends of sessions that were here already.")
         waiting = registry.gauge(
