@@ -45,6 +45,8 @@ def test_the_archive_is_small_and_keeps_to_its_folder(bundled):
                  "share/posebus/three/build/three.module.js", "share/posebus/systemd/posebus-ingest.service",
                  "share/doc/posebus/LICENSE"):
         assert (tree / name).is_file(), name
+    readme = (tree / "README.txt").read_text()
+    assert re.search(r"pip install torch==[0-9.]+ ", readme) and "@" not in readme
     # Everything inside has its terms beside it.
     licences = {path.name for path in (tree / "share/doc/posebus/licences").iterdir()}
     assert {"swift-runtime.txt", "swift-nio.LICENSE.txt", "GRDB.swift.LICENSE.txt", "libjs-three.txt"} <= licences
