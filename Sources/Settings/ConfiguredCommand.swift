@@ -34,10 +34,11 @@ extension ConfiguredCommand {
 /// Which file a program reads.
 package struct ConfigurationOptions: ParsableArguments {
     @Option(
-        help: """
+        help: ArgumentHelp(
+            """
             File with these options and those of the other stages (docs/configuration.md). Default: $POSEBUS_CONFIG, else \
             none.
-            """,
+            """, valueName: "file"),
         completion: .file())
     package var config: String?
 

@@ -75,6 +75,8 @@ struct LayerTests {
         #expect(choices().value("spool") == "/etc/spool")
         #expect(choices().value("keys") == "/etc/posebus/keys")
         #expect(choices(.ingest, ["POSEBUS_INGEST_SPOOL": "here"]).value("spool") == "here")
+        let lists = SettingsFile("ingest: {infer: [\"file:infers\", \"file:/infers\"]}", path: "/x/p.yaml")
+        #expect(StageChoices(.ingest, file: lists).values("infer") == ["file:/x/infers", "file:/infers"])
         let infer = StageChoices(
             .infer, file: SettingsFile("infer: {phalp-dir: none, models: ~/models, hmr2-dir: a b/ü}", path: "/x/p.yaml")
         )
@@ -104,6 +106,7 @@ struct LayerTests {
             "POSEBUS_INGEST_ZEBRA", "1",
             "$POSEBUS_INGEST_ZEBRA: names no setting; `posebus config show --stage ingest` lists them"
         ),
+        ("POSEBUS_LOGLEVEL", "info", "$POSEBUS_LOGLEVEL: names no setting; did you mean POSEBUS_LOG_LEVEL?"),
         ("POSEBUS_STUCK", "maybe", "$POSEBUS_STUCK: \"maybe\" is none of log, exit"),
     ])
     func `mistakes in variables`(_ name: String, _ value: String, _ mistake: String) {
@@ -124,6 +127,8 @@ struct LayerTests {
     @Test func `other variables are nobody's business here`() {
         let others = [
             "POSEBUS_MODELS": "/m", "POSEBUS_SINK_ZEBRA": "1", "POSEBUS_INGEST_SPOOL": "", "INGEST_ZEBRA": "1",
+            "POSEBUS_TORCH": "system", "POSEBUS_SUPERVISED": "1", "POSEBUS_BIN": "/b",
+            "POSEBUS_STATUS_PORT": "tcp://10.0.0.1:1",
         ]
         let ingest = StageChoices(.ingest, variables: Variables(others))
         #expect(ingest.mistakes.isEmpty)

@@ -81,8 +81,11 @@ package struct SettingsFile: Sendable {
         // A FIFO without a writer would hold up whoever opens it.
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
-            let reason = errno == ENOENT ? "there is no such file" : String(cString: strerror(errno))
-            throw mistake("cannot be read: \(reason); --config or $POSEBUS_CONFIG names it")
+            let isAbsent = errno == ENOENT
+            let reason =
+                isAbsent
+                ? "there is no such file; `posebus config example` prints one" : String(cString: strerror(errno))
+            throw mistake("cannot be read: \(reason)")
         }
         defer { close(file) }
         var status = stat()

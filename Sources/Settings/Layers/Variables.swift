@@ -39,6 +39,7 @@ package struct Variables: Sendable {
             let name = Self.sharedName(setting)
             if let own = schema[setting.name], let value = all[name] { take(name, value, own, .sharedVariable) }
         }
+        mistakes += typingErrors
         let known = Dictionary(uniqueKeysWithValues: schema.settings.map { (Self.name($0, of: schema.stage), $0) })
         let ours = "\(Self.prefix)\(schema.stage.rawValue.uppercased())_"
         for (name, value) in all.sorted(by: { $0.key < $1.key }) where name.hasPrefix(ours) {
@@ -56,6 +57,20 @@ package struct Variables: Sendable {
             }
         }
         return (choices, mistakes)
+    }
+
+    /// Variables that nobody has but that look like one for all stages. Others with our prefix are somebody else's matter.
+    private var typingErrors: [Mistake] {
+        let known = Set(StageSchema.shared.map(Self.sharedName) + [Self.file])
+        let ofStages = StageKind.allCases.map { "\(Self.prefix)\($0.rawValue.uppercased())_" }
+        return all.keys.sorted().compactMap { name in
+            guard !known.contains(name), !Self.isOfKubernetes(name), !ofStages.contains(where: name.hasPrefix),
+                let near = nearest(
+                    to: String(name.dropFirst(Self.prefix.count)), among: StageSchema.shared.map(\.name)),
+                let meant = StageSchema.shared.first(where: { $0.name == near })
+            else { return nil }
+            return Mistake(.variable(name), "names no setting; did you mean \(Self.sharedName(meant))?")
+        }
     }
 
     /// Whether Kubernetes sets a variable of this name in every pod, for a service called `posebus-ingest` or the like: they
