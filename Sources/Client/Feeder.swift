@@ -37,6 +37,8 @@ public final class Feeder {
     public private(set) var refusedCount = 0
     /// The latest refusals, at most 100.
     public private(set) var refusals: [Refusal] = []
+    /// Why ingest refused the stream's end, if it did.
+    public private(set) var endRefusal: String?
     /// Frames that were sent again after a lost connection, so far.
     public private(set) var resent = 0
 
@@ -119,7 +121,7 @@ public final class Feeder {
         return CameraFrame(number)
     }
 
-    /// Ends the stream and waits until every frame is answered.
+    /// Ends the stream and waits until every frame, and the end, is answered; `endRefusal` tells whether that was a no.
     ///
     /// - Returns: false where `whileWaiting` gave up before.
     public func end(whileWaiting: () -> Bool = { true }) throws -> Bool {
@@ -229,6 +231,12 @@ public final class Feeder {
                 end = .wanted
             }
             pauseEnd = .now + Self.pause
+            return
+        }
+        // Every frame is answered, so this is about the end: such as by a key that may not feed this stream.
+        if frame == nil, end == .sent {
+            endRefusal = reason
+            end = .answered
             return
         }
         // Without a number it is about the oldest: answers come in the order of frames.

@@ -91,6 +91,10 @@ struct FeedCommand: AsyncParsableCommand {
         printError("\(run.stream): \(status.accepted) frames accepted, \(status.refused) refused")
         if let refusal = status.lastRefusal { printError("\(run.stream): the last refusal: \(refusal)") }
         if let warning = status.warning { printError("\(run.stream): \(warning)") }
+        if let refusal = status.endRefusal {
+            printError("posebus feed: ingest at \(to) refused the stream \(run.stream): \(refusal)")
+            throw ExitCode.failure
+        }
         if !status.isDone {
             printError("posebus feed: ingest at \(to) did not confirm the end of the stream; is it running?")
             throw ExitCode.failure

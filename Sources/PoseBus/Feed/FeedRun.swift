@@ -21,6 +21,8 @@ final class FeedRun: Sendable {
         var expected: Int?
         /// Whether everything is sent and answered.
         var isDone = false
+        /// Why ingest refused the end of the stream.
+        var endRefusal: String?
         /// A problem that did not end the source, such as damaged data in the middle of a video.
         var warning: String?
     }
@@ -119,7 +121,7 @@ final class FeedRun: Sendable {
         }
         note(feeder)
         if let failure { throw failure }
-        if ended { state.withLock { $0.isDone = true } }
+        state.withLock { $0.isDone = ended && $0.endRefusal == nil }
     }
 
     /// Sends a frame.
@@ -143,6 +145,7 @@ final class FeedRun: Sendable {
         state.withLock { state in
             state.accepted = feeder.accepted
             state.refused = feeder.refusedCount
+            state.endRefusal = feeder.endRefusal
             state.lastRefusal = feeder.refusals.last.map { "frame \($0.frame): \($0.reason)" }
         }
     }
