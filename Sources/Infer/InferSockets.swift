@@ -236,7 +236,11 @@ final class InferSockets {
         for change in try sink.changes() {
             switch change {
             case .up:
-                if wasSinkUp { sendAgain() }
+                if wasSinkUp {
+                    sendAgain()
+                } else {
+                    logger.notice("the sink at \(sink.endpoint) is connected")
+                }
                 wasSinkUp = true
             case .lost: logger.warning("the sink is gone: outcomes are kept until it is back")
             case .keyRefused:

@@ -6,6 +6,7 @@ internal import ZeroMQ
 struct Acknowledgements {
     /// What happened to a sink's connection.
     enum Change {
+        case connected(String)
         case lost(String)
         case back(String)
         case keyRefused(String)
@@ -60,7 +61,7 @@ struct Acknowledgements {
     /// The sinks that are not connected.
     var unreachable: [String] { sinks.filter { !$0.connector.isUp }.map(\.connector.endpoint) }
 
-    /// The sinks that went, and those that came back.
+    /// The sinks that came for the first time, those that went, and those that came back.
     mutating func changes(at now: ContinuousClock.Instant) throws -> [Change] {
         var changes: [Change] = []
         for index in sinks.indices {
@@ -70,7 +71,7 @@ struct Acknowledgements {
                 case .up where sinks[index].wasLost:
                     sinks[index].wasLost = false
                     changes.append(.back(endpoint))
-                case .up: break
+                case .up: changes.append(.connected(endpoint))
                 case .lost:
                     sinks[index].wasLost = true
                     changes.append(.lost(endpoint))

@@ -51,6 +51,7 @@ extension IngestLoop {
 
     private func noteSink(_ change: Acknowledgements.Change) {
         switch change {
+        case .connected(let endpoint): logger.notice("sink at \(endpoint) is connected")
         case .lost(let endpoint): logger.warning("sink at \(endpoint) is gone: frames are kept until it is back")
         case .back(let endpoint):
             // Outcomes on their way to it may be lost. Infer answers from its cache what it has finished.
