@@ -39,6 +39,8 @@ package struct IngestConfiguration: Sendable {
     package var spool: String?
     /// The most bytes in it.
     package var spoolBytes = 4 << 30
+    /// Whether a stop ends every session although the spool could keep it.
+    package var endsSessions = false
 
     /// What an image may cost.
     package var image = JPEGLimits()
@@ -65,6 +67,9 @@ package struct IngestConfiguration: Sendable {
 
     /// The defaults: every stage on this machine.
     package init() {}
+
+    /// Whether a stop leaves sessions open, for the next ingest to go on with.
+    package var keepsSessions: Bool { spool != nil && !endsSessions }
 
     /// The largest part libzmq accepts. Well above the largest image, so that a larger one is refused with an answer
     /// and a record instead of a cut connection.

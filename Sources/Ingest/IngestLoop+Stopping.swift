@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Logging
 internal import Messages
+internal import Spool
 internal import Stage
 internal import ZeroMQ
 
@@ -18,7 +19,8 @@ extension IngestLoop {
         }
     }
 
-    /// Accepts nothing new from now on, and ends every session after what already waits.
+    /// Accepts nothing new from now on, and ends every session after what already waits; those that are kept in the spool
+    /// stay open.
     func beginStopping() {
         isStopping = true
         logger.notice("stopping: no more frames are accepted, \(unacknowledged) wait for their acknowledgement")
@@ -26,10 +28,18 @@ extension IngestLoop {
 
     /// Whether everything is acknowledged, or the time is up.
     func isDrained(at now: ContinuousClock.Instant, deadline: ContinuousClock.Instant) throws -> Bool {
-        for stream in streams.byName.values where stream.waiting.isEmpty { end(stream) }
+        if !configuration.keepsSessions {
+            for stream in streams.byName.values where stream.waiting.isEmpty { end(stream) }
+        }
         try pump(at: now)
-        if streams.byName.isEmpty {
+        if hasNothingLeft {
             try settleSpool()
+            spool?.anchor()
+            for session in streams.sessions.values {
+                logger.info(
+                    "a session stays open at frame \(session.window.oldestUnacknowledged): the next start goes on with it",
+                    metadata: .stream(session.stream.name, session: session.id))
+            }
             return true
         }
         guard now >= deadline else { return false }
@@ -47,6 +57,13 @@ extension IngestLoop {
                 metadata: .stream(stream.name, session: stream.session?.id))
         }
         return true
+    }
+
+    /// Whether every frame that was received is stored, and every session ended unless the next ingest goes on with it.
+    private var hasNothingLeft: Bool {
+        streams.byName.values.allSatisfy {
+            $0.waiting.isEmpty && (configuration.keepsSessions || $0.unfinished == 0)
+        } && unacknowledged == 0
     }
 
     private var unacknowledged: Int {

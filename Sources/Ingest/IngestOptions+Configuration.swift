@@ -20,6 +20,7 @@ extension IngestOptions {
             frames: liveWindowFrames, bytes: windowBytes, inFlight: max(1, liveWindowFrames / 2))
         configuration.spool = spool
         configuration.spoolBytes = spoolBytes
+        configuration.endsSessions = endSessions
         configuration.image.bytes = maxImageBytes
         configuration.image.pixels = maxPixels
         configuration.maxStreams = maxStreams

@@ -191,13 +191,21 @@ package final class Spool {
         return true
     }
 
+    /// Writes down how far every session is, so that the next start sends nothing again that is acknowledged by now.
+    ///
+    /// For the end of a stop: where it fails, more is sent again, and that is all.
+    package func anchor() {
+        guard trouble == nil else { return }
+        try? syncActive(anchoring: true)
+    }
+
     /// Makes the active segment durable and deletes the segments that nobody needs any more.
     ///
     /// Before they go, a snapshot has to say how far their sessions are: else a restart would miss what was in them.
-    private func syncActive() throws(SpoolError) {
+    private func syncActive(anchoring: Bool = false) throws(SpoolError) {
         guard var current = active else { return }
         var isAnchored = false
-        if hasGarbage {
+        if anchoring || hasGarbage {
             let snapshot = SpoolRecord.encode(snapshot)
             if current.offset + snapshot.count <= current.segment.bytes {
                 try current.file.write(snapshot, at: current.offset)

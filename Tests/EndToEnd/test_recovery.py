@@ -52,7 +52,7 @@ def test_posebus_feed_goes_on_after_a_killed_ingest(start, tmp_path, seed):
 
 def test_a_confirmed_frame_survives_though_nobody_was_there_to_take_it(start, tmp_path):
     """What ingest has answered OK is stored in the end, even if it was killed before it could send it."""
-    pipeline = start(ingest=["--spool", tmp_path / "spool"])
+    pipeline = start(ingest=["--spool", tmp_path / "spool", "--end-sessions"])
     pipeline.kill("infer")
     for number, frame in enumerate(jpegs(50)):
         assert pipeline.request(header("file", frame=number), frame).startswith("OK")

@@ -3,6 +3,7 @@ import Foundation
 import Ingest
 import JPEG
 import Messages
+import Synchronization
 import Testing
 import ZeroMQ
 
@@ -28,6 +29,7 @@ import ZeroMQ
         let first = try await withIngest({
             $0.spool = folder.path
             $0.drain = .milliseconds(300)
+            $0.endsSessions = true
         }) { rig in
             rig.acknowledges = false
             let request = try rig.feeder(.request)
@@ -54,6 +56,29 @@ import ZeroMQ
         #expect((second.sessionsContinued, second.restored, second.accepted) == (1, 6, 0))
         let third = try await withIngest({ $0.spool = folder.path }) { _ in }
         #expect(third.restored == 0 || third.sessionsFinished == third.sessionsContinued)
+    }
+
+    @Test func aStopLeavesSessionsOpenForTheNextIngest() async throws {
+        let folder = Folder()
+        let image = try jpeg()
+        let sessions = Mutex(Set<SessionID>())
+        for start: UInt64 in 0..<3 {
+            let counters = try await withIngest({ $0.spool = folder.path }) { rig in
+                let request = try rig.feeder(.request)
+                let frames: [UInt64] = [2 * start, 2 * start + 1]
+                for frame in frames {
+                    let header = #"{"stream":"s","feeder":"f","frame":\#(frame)}"#
+                    #expect(try rig.ask(request, header, image) == "OK \(frame)")
+                }
+                try rig.wait(for: "both frames") { rig.sequences(of: "s").count == 2 }
+                #expect(rig.sequences(of: "s") == frames)
+                #expect(rig.ended.isEmpty)
+                sessions.withLock { $0.formUnion(rig.arrived.map(\.header.session)) }
+            }
+            // All was acknowledged and the stop has written that down, so nothing is sent again.
+            #expect((counters.restored, counters.sessionsContinued) == (0, start == 0 ? 0 : 1))
+        }
+        #expect(sessions.withLock(\.count) == 1)
     }
 
     @Test func aFullSpoolMakesLosslessFeedersWait() async throws {

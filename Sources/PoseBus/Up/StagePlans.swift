@@ -73,7 +73,7 @@ struct StagePlans: Sendable {
             name: "posebus-ingest",
             // It ends when everything is stored, however long that takes: how long to wait is the supervisor's matter.
             arguments: ["--infer", frames, "--acks", acks, "--drain-seconds", "1000000"]
-                + (spool.map { ["--spool", $0] } ?? []) + common,
+                + (spool.map { ["--spool", $0, "--end-sessions"] } ?? []) + common,
             binds: [
                 ("push", "--bind-push", outer(.framesPush)), ("request", "--bind-request", outer(.framesRequest)),
                 ("preview", "--bind-preview", outer(.preview)),

@@ -52,6 +52,13 @@ package struct IngestOptions: ParsableArguments {
     @Option(help: "Most bytes in the spool; when it is full, feeders wait and live streams shed.")
     package var spoolBytes = 4 << 30
 
+    @Flag(
+        help: """
+            With --spool: a stop ends every session. Without this option the next start goes on with them, so that a \
+            restart costs no stream its session.
+            """)
+    package var endSessions = false
+
     @Option(help: "Largest image in bytes; larger ones are recorded as drops.")
     package var maxImageBytes = 16 << 20
 
