@@ -41,11 +41,14 @@ def until(condition, what, deadline=DEADLINE):
 
 
 class Program:
-    """One process. Its standard error goes to a file, its standard output is read line by line."""
+    """One process. Its standard error goes to a file, its standard output is read line by line.
+
+    `prefix` are words before the program's own, such as those that put it on another machine; they must become it.
+    """
 
     started = []  # Of the running test, so that a failure can show what they said.
 
-    def __init__(self, name, *arguments, folder, environment=None, stdin=subprocess.DEVNULL):
+    def __init__(self, name, *arguments, folder, environment=None, stdin=subprocess.DEVNULL, prefix=()):
         self.name = name
         self.log = Path(tempfile.mkstemp(prefix=f"{name}-", suffix=".log", dir=folder)[1])
         self.lines = []
@@ -53,7 +56,7 @@ class Program:
         if name in STAGES and "--status" not in arguments:
             # Several run on this machine.
             arguments = (*arguments, "--status", "127.0.0.1:0")
-        self.command = [str(BIN / name), *map(str, arguments)]
+        self.command = [*prefix, str(BIN / name), *map(str, arguments)]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=log,
@@ -116,9 +119,9 @@ class Program:
         return self.process.poll() is None
 
 
-def run(name, *arguments, folder, environment=None, deadline=DEADLINE):
+def run(name, *arguments, folder, environment=None, deadline=DEADLINE, prefix=()):
     """Runs a program to its end and returns it; `status` holds its exit status."""
-    program = Program(name, *arguments, folder=folder, environment=environment)
+    program = Program(name, *arguments, folder=folder, environment=environment, prefix=prefix)
     try:
         program.status = program.end(deadline)
     finally:
