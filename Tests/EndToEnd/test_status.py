@@ -62,6 +62,38 @@ def test_figures_and_the_verdict(running, posebus):
     assert "\x1b" not in once.output(), "no terminal, no control characters"
 
 
+def test_where_the_stages_are_the_file_says(running, posebus, tmp_path):
+    def settings(infer_at, infer_status):
+        places = {stage: address.removeprefix("http://") for stage, address in running.status.items()}
+        file = tmp_path / "posebus.yaml"
+        file.write_text(
+            f"ingest:\n  status: {places['ingest']}\n  infer: [{infer_at}]\n"
+            f"infer:\n  status: {infer_status}\n"
+            f"sink:\n  status: {places['sink']}\n"
+            "gateway:\n  bind-http: 127.0.0.1:1\n")
+        program = posebus("status", "--json", "--config", file)
+        return program, json.loads(program.output()) if program.status != 78 else None
+
+    place = running.status["infer"].removeprefix("http://")
+    program, seen = settings("tcp://127.0.0.1:5560", place)
+    assert program.status == 0, seen
+    assert {stage["stage"]: stage["url"] for stage in seen["stages"]} == {
+        **running.status, "gateway": "http://127.0.0.1:1"}
+
+    # What listens everywhere is asked on the machine where ingest has it.
+    port = place.rpartition(":")[2]
+    program, seen = settings("tcp://localhost:5560, tcp://127.0.0.1:5561", f"0.0.0.0:{port}")
+    assert program.status == 0, seen
+    assert [stage["url"] for stage in seen["stages"] if stage["stage"] == "infer"] == [
+        f"http://localhost:{port}", f"http://127.0.0.1:{port}"]
+
+    # Nobody asks a stage that serves nothing, and a mistake is said with its line.
+    program, seen = settings("tcp://127.0.0.1:5560", "none")
+    assert program.status == 0 and "infer" not in {stage["stage"] for stage in seen["stages"]}
+    program, _ = settings("tcp://127.0.0.1:5560", "nowhere")
+    assert program.status == 78 and "posebus.yaml:5" in program.output()
+
+
 def test_a_stage_that_is_gone_is_named(running, posebus):
     running.kill("sink")
     status, seen = look(running, posebus)

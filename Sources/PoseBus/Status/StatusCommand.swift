@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Overview
+internal import Settings
+internal import Stage
 
 /// `posebus status`: the whole pipeline on one screen.
 struct StatusCommand: AsyncParsableCommand {
@@ -12,7 +14,10 @@ struct StatusCommand: AsyncParsableCommand {
             The first line says in words whether frames go through, and if not, what keeps them. Rates and times are of the last \
             five seconds. It needs no keys, reads only, and shows what it can while a stage is away.
 
+            Where the stages are, options say, else the file of settings, else they are taken to be on this machine.
+
               posebus status                                       all on this machine
+              posebus status --config posebus.yaml                 where this file has them
               posebus status --ingest hub:5580 --infer gpu1:5581 --infer gpu2:5581 --sink archive:5582
               posebus status --once                                one look, also where standard output is no terminal
               posebus status --json                                one look, for programs
@@ -37,6 +42,8 @@ struct StatusCommand: AsyncParsableCommand {
         help: ArgumentHelp("Where the gateway is. Default: 127.0.0.1:5000, if one answers there.", valueName: "url"))
     var gateway: String?
 
+    @OptionGroup var configuration: ConfigurationOptions
+
     @Flag(help: "Print the screen once.")
     var once = false
 
@@ -49,11 +56,26 @@ struct StatusCommand: AsyncParsableCommand {
     private static let patience = Duration.seconds(1)
 
     func validate() throws {
-        _ = try addresses()
+        let given = [(StageAddress.Kind.ingest, ingests), (.infer, infers), (.sink, sink.map { [$0] } ?? [])]
+        for (kind, texts) in given + [(.gateway, gateway.map { [$0] } ?? [])] {
+            for text in texts where StageAddress(kind, text) == nil {
+                throw ValidationError("--\(kind.rawValue) \(text): http://HOST:PORT is expected")
+            }
+        }
     }
 
     func run() async throws {
-        let addresses = try addresses()
+        let addresses: [StageAddress]
+        do throws(Mistakes) {
+            addresses = try self.addresses(ConfiguredPlaces(configuration))
+        } catch {
+            error.all.forEach { printError("posebus status: \($0)") }
+            throw ExitCode.configuration
+        }
+        guard addresses.contains(where: \.isExpected) else {
+            printError("posebus status: the configuration has no stage that serves its status (`status: none`)")
+            throw ExitCode.configuration
+        }
         guard !once, !json, LiveScreen.isPossible else {
             let verdict = try await lookOnce(at: addresses)
             if verdict.level == .stuck { throw ExitCode.failure }
@@ -67,19 +89,15 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
-    private func addresses() throws -> [StageAddress] {
-        func parse(_ kind: StageAddress.Kind, _ text: String, isExpected: Bool = true) throws -> StageAddress {
-            guard let address = StageAddress(kind, text, isExpected: isExpected) else {
-                throw ValidationError("--\(kind.rawValue) \(text): http://HOST:PORT is expected")
+    private func addresses(_ places: ConfiguredPlaces) -> [StageAddress] {
+        func addresses(_ kind: StageAddress.Kind, _ given: [String]) -> [StageAddress] {
+            (given.isEmpty ? places.status(of: kind) : given).compactMap {
+                // A gateway is no part that a pipeline has to have.
+                StageAddress(kind, $0, isExpected: kind != .gateway || !given.isEmpty)
             }
-            return address
         }
-        return try (ingests.isEmpty ? ["127.0.0.1:5580"] : ingests).map { try parse(.ingest, $0) }
-            + (infers.isEmpty ? ["127.0.0.1:5581"] : infers).map { try parse(.infer, $0) }
-            + [
-                parse(.sink, sink ?? "127.0.0.1:5582"),
-                parse(.gateway, gateway ?? "127.0.0.1:5000", isExpected: gateway != nil),
-            ]
+        return addresses(.ingest, ingests) + addresses(.infer, infers) + addresses(.sink, sink.map { [$0] } ?? [])
+            + addresses(.gateway, gateway.map { [$0] } ?? [])
     }
 
     // MARK: - Looking
