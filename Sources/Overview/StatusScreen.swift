@@ -120,8 +120,8 @@ package struct StatusScreen: Sendable {
         guard !status.infers.isEmpty else { return }
         blank()
         var table = Table([
-            ("INFER", .left), ("OUT/s", .right), ("QUEUE", .right), ("QUEUED ms p50 p95", .right),
-            ("ENGINE ms p50 p95", .right), ("BUSY", .right), ("BATCH", .right), ("IN HAND", .right), ("DROPS", .left),
+            ("INFER", .left), ("OUT/s", .right), ("QUEUE", .right), ("QUEUED ms p50 p99", .right),
+            ("ENGINE ms p50 p99", .right), ("BUSY", .right), ("BATCH", .right), ("IN HAND", .right),
         ])
         for infer in status.infers {
             let what = [infer.engine, infer.device, infer.precision].compactMap { $0 }.filter { !$0.isEmpty }
@@ -131,10 +131,16 @@ package struct StatusScreen: Sendable {
                 short(infer.queueFrames), Self.text(infer.queueMs), Self.text(infer.engineMs),
                 infer.engineShare.map { "\(Int(min(1, $0) * 100)) %" } ?? "–",
                 infer.batchFrames.map { fixed($0, 1) } ?? "–",
-                short(infer.inHandFrames), Self.text(infer.drops),
+                short(infer.inHandFrames),
             ])
         }
         draw(table, status.infers.map { $0.isSinkConnected == false ? .bad : .plain })
+        // On lines of their own, which narrow terminals have room for too.
+        for infer in status.infers where !infer.drops.isEmpty {
+            for line in wrapped("\(infer.url.dropFirst(7)) dropped: \(Self.text(infer.drops))", to: columns - 2) {
+                lines.append(Line("  " + line, .warning))
+            }
+        }
         for infer in status.infers where infer.isSinkConnected == false {
             let waiting = count(infer.outboxMessages, "outcome")
             lines.append(Line(cut("  \(infer.url): no connection to the sink, \(waiting) wait", to: columns), .bad))
@@ -145,7 +151,7 @@ package struct StatusScreen: Sendable {
         guard let sink = status.sink else { return }
         blank()
         var table = Table([
-            ("SINK", .left), ("OUT/s", .right), ("LATENCY ms p50 p95 p99", .right), ("COMMIT ms p50 p95", .right),
+            ("SINK", .left), ("OUT/s", .right), ("LATENCY ms p50 p95 p99", .right), ("COMMIT ms p50 p99", .right),
             ("AHEAD", .right), ("STORE", .right), ("DISK FREE", .right), ("SUBSCRIBERS", .right),
         ])
         let latency = sink.latencyMs.map { "\(fixed($0.p50, 0)) \(fixed($0.p95, 0)) \(fixed($0.p99, 0))" }
@@ -177,7 +183,7 @@ package struct StatusScreen: Sendable {
     }
 
     private static func text(_ quantiles: PipelineStatus.Quantiles?) -> String {
-        quantiles.map { "\(fixed($0.p50, 1)) \(fixed($0.p95, 1))" } ?? "–"
+        quantiles.map { "\(fixed($0.p50, 1)) \(fixed($0.p99, 1))" } ?? "–"
     }
 
     /// `shed 12, corrupt_jpeg 1`.

@@ -112,7 +112,8 @@ package struct Verdict: Sendable, Encodable, Equatable {
 
     private static func quiet(_ status: PipelineStatus) -> Verdict {
         guard status.streams.contains(where: \.isActive) else { return Verdict(.ok, "All is well. No stream is fed.") }
-        let flow = status.acceptedPerSecond.map { ": \(fixed($0, 1)) frames/s" } ?? ""
+        let out = status.sink?.outcomesPerSecond.map { ", \(fixed($0, 1)) out" } ?? ""
+        let flow = status.acceptedPerSecond.map { ": \(fixed($0, 1)) frames/s in\(out)" } ?? ""
         return Verdict(.ok, "Everything moves\(flow).")
     }
 

@@ -25,14 +25,15 @@ def where(pipeline):
 
 @pytest.fixture
 def running(start, tmp_path):
-    """A pipeline with a camera of 30 frames a second, and what else was fed to it."""
+    """A pipeline with a camera that goes on and on, and what else was fed to it."""
     pipeline = start()
     results = pipeline.results()
     push(pipeline, "done", jpegs(10))
     results.session("done")
     camera = Program(
-        "posebus", "feed", "test:?fps=30", "--stream", "camera", "--to", pipeline.at["request"], folder=tmp_path)
-    results.of("camera", 30)
+        "posebus", "feed", "test:?fps=10&frames=0&realtime=yes", "--stream", "camera", "--to", pipeline.at["request"],
+        folder=tmp_path)
+    results.of("camera", 10)
     pipeline.camera = camera
     yield pipeline
     if camera.alive():
@@ -45,8 +46,13 @@ def look(pipeline, posebus):
 
 
 def test_figures_and_the_verdict(running, posebus):
-    status, seen = look(running, posebus)
-    assert status == 0, seen
+    def moving():
+        status, seen = look(running, posebus)
+        (camera,) = [stream for stream in seen["streams"] if stream["name"] == "camera"]
+        return seen if status == 0 and camera["accepted_per_second"] > 0 and camera["outcomes_per_second"] > 0 else None
+
+    # A machine with much else to do may give the camera no turn in the second that is looked at.
+    seen = until(moving, "the camera's frames go through")
     assert seen["verdict"]["level"] == "ok" and seen["verdict"]["text"].startswith("Everything moves")
     assert {(stage["stage"], stage["state"]) for stage in seen["stages"]} >= {
         ("ingest", "ok"), ("infer", "ok"), ("sink", "ok")}
@@ -54,11 +60,10 @@ def test_figures_and_the_verdict(running, posebus):
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     streams = {stream["name"]: stream for stream in seen["streams"]}
     assert streams["done"]["accepted"] == 10 and streams["done"]["accepted_per_second"] == 0
-    assert streams["camera"]["accepted"] >= 30 and streams["camera"]["accepted_per_second"] > 0
-    assert streams["camera"]["outcomes_per_second"] > 0
+    assert streams["camera"]["accepted"] >= 10
 
     once = posebus("status", "--once", *where(running))
-    assert once.status == 0 and "Everything moves" in once.output() and "camera" in once.output()
+    assert once.status == 0 and "ingest" in once.output() and "camera" in once.output()
     assert "\x1b" not in once.output(), "no terminal, no control characters"
 
 
@@ -91,7 +96,7 @@ def test_where_the_stages_are_the_file_says(running, posebus, tmp_path):
     program, seen = settings("tcp://127.0.0.1:5560", "none")
     assert program.status == 0 and "infer" not in {stage["stage"] for stage in seen["stages"]}
     program, _ = settings("tcp://127.0.0.1:5560", "nowhere")
-    assert program.status == 78 and "posebus.yaml:5" in program.output()
+    assert program.status == 78 and "posebus.yaml:5:3: infer.status: " in program.errors()
 
 
 def test_a_stage_that_is_gone_is_named(running, posebus):
@@ -120,6 +125,7 @@ def test_live_in_a_terminal_until_interrupted(running):
                 raise Late(f"three pictures: {said!r}")
             said += os.read(terminal, 65536)
         assert b"camera" in said and b"INGEST" in said.upper()
+        assert b"\x1b[K" not in said, "behind a line as wide as the screen that wipes its last character"
         program.send_signal(signal.SIGINT)
         while select.select([terminal], [], [], DEADLINE)[0]:
             try:

@@ -6,12 +6,22 @@ struct ScreenTests {
     @Test func `a wide screen shows every figure`() throws {
         let text = screen(try PipelineStatus(Stages()), columns: 140).map(\.text).joined(separator: "\n")
         for words in [
-            "Everything moves: 60.0 frames/s.", "ingest  127.0.0.1:5580  ok", "25 MB", "cam1", "3/32", "0.08 s",
-            "shed 12, corrupt_jpeg 1", "blazepose cpu fp32", "15.0 19.5", "1.5 1.9", "30 %", "12 GB", "75 98 100",
+            "Everything moves: 60.0 frames/s in, 60.0 out.", "ingest  127.0.0.1:5580  ok", "25 MB", "cam1", "3/32",
+            "0.08 s", "shed 12, corrupt_jpeg 1", "blazepose cpu fp32", "15.0 19.9", "1.5 2.0", "30 %", "12 GB",
+            "75 98 100",
         ] {
             #expect(text.contains(words), "\(words) in\n\(text)")
         }
         #expect(!text.contains("gateway"), "nobody asked for it, and none runs")
+    }
+
+    @Test func `what the figures are looked at for stands on a narrow screen too`() throws {
+        let text = screen(try PipelineStatus(Stages()), columns: 80).map(\.text).joined(separator: "\n")
+        for words in [
+            "shed 12, corrupt_jpeg 1", "127.0.0.1:5581 dropped: inference_failed 4", "15.0 19.9", "75 98 100",
+        ] {
+            #expect(text.contains(words), "\(words) in\n\(text)")
+        }
     }
 
     @Test(arguments: [1, 20, 21, 40, 60, 79, 80, 81, 120, 300])

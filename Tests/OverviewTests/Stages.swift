@@ -82,6 +82,7 @@ struct Stages {
                 #"posebus_infer_engine_info{engine="blazepose",device="cpu",precision="fp32"} 1"#,
                 #"posebus_infer_outcomes_total{outcome="pose"} \#(streams.reduce(0) { $0 + $1.stored })"#,
                 "posebus_infer_queue_frames 2", "posebus_infer_in_hand_frames 3", "posebus_infer_outbox_messages 7",
+                #"posebus_infer_drops_total{reason="inference_failed"} 4"#,
                 "posebus_infer_sink_connected \(sinkConnected ? 1 : 0)",
             ]
             lines += histogram("posebus_infer_engine_seconds", [0.01, 0.02, 0.04], streams[0].stored, engineSeconds)

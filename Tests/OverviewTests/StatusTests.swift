@@ -43,7 +43,7 @@ struct StatusTests {
         func report(_ stage: String, live: Bool = true, ready: Bool = true, progress: Bool = true) -> HealthReport {
             HealthReport(stage: stage, live: live, ready: ready, progress: progress, reasons: ["why it is so"])
         }
-        #expect(try verdict { _ in } == Verdict(.ok, "Everything moves: 60.0 frames/s."))
+        #expect(try verdict { _ in } == Verdict(.ok, "Everything moves: 60.0 frames/s in, 60.0 out."))
         #expect(
             try verdict {
                 $0.streams = [.init(name: "a", window: 0)]; $0.silences[.sink] = nil

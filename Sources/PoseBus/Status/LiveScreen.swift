@@ -43,8 +43,9 @@ struct LiveScreen {
                 "\(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits)",
                 timeZone: .current, calendar: .current))
         var text = "\u{1B}[H"
-        for line in lines.prefix(max(1, rows - 2)) { text += coloured(line) + "\u{1B}[K\r\n" }
-        text += "\u{1B}[K\r\n" + coloured("\(time), every second; Ctrl-C ends it", "2") + "\u{1B}[K\u{1B}[J"
+        // Each line is cleared before it is written: behind one as wide as the screen the cursor stands on its last character.
+        for line in lines.prefix(max(1, rows - 2)) { text += "\u{1B}[2K" + coloured(line) + "\r\n" }
+        text += "\u{1B}[2K\r\n\u{1B}[J" + coloured("\(time), every second; Ctrl-C ends it", "2")
         Self.write(text)
     }
 
