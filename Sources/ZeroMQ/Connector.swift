@@ -24,6 +24,7 @@ public final class Connector {
     public private(set) var isUp = false
     private let monitor: Monitor
     private var nextTry: ContinuousClock.Instant?
+    private var tokens: [Poller.Token] = []
 
     /// After a peer that did not speak ZMTP, or not with this key.
     private static let pause = Duration.seconds(1)
@@ -44,8 +45,15 @@ public final class Connector {
     ///
     /// - Returns: the socket's own token.
     public func watch(with poller: Poller) -> Poller.Token {
-        _ = poller.watch(monitor.socket)
-        return poller.watch(socket)
+        let token = poller.watch(socket)
+        tokens = [token, poller.watch(monitor.socket)]
+        return token
+    }
+
+    /// Takes it out of a poller again, so that it ends with its last owner.
+    public func unwatch(from poller: Poller) {
+        tokens.forEach(poller.unwatch)
+        tokens = []
     }
 
     /// What has happened since the last call. Call it whenever the poller wakes up, and at least once a second.

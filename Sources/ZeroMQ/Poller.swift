@@ -3,7 +3,10 @@ internal import CZeroMQ
 /// Waits for several sockets and mailboxes at once, on the thread that owns them.
 public final class Poller {
     private var items: [zmq_pollitem_t] = []
-    private var sockets: [Socket] = []
+    /// The sockets among them by their index, held: libzmq keeps only the pointer.
+    private var sockets: [Int: Socket] = [:]
+    /// Places in `items` that nothing has.
+    private var free: [Int] = []
 
     /// A registered socket or mailbox.
     public struct Token: Hashable, Sendable {
@@ -16,15 +19,33 @@ public final class Poller {
     /// Watches a socket for incoming messages. Poll for sending only while something waits to be sent: a socket that
     /// can send is always ready.
     public func watch(_ socket: Socket) -> Token {
-        sockets.append(socket)  // held: libzmq keeps only the pointer
-        items.append(zmq_pollitem_t(socket: socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
-        return Token(index: items.count - 1)
+        let token = add(zmq_pollitem_t(socket: socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+        sockets[token.index] = socket
+        return token
     }
 
     /// Watches a file descriptor (such as a mailbox's) for reading.
     public func watch(fileDescriptor: Int32) -> Token {
-        items.append(zmq_pollitem_t(socket: nil, fd: fileDescriptor, events: Int16(ZMQ_POLLIN), revents: 0))
-        return Token(index: items.count - 1)
+        add(zmq_pollitem_t(socket: nil, fd: fileDescriptor, events: Int16(ZMQ_POLLIN), revents: 0))
+    }
+
+    /// Watches it no more. Its token must not be used again: another one may get its place.
+    public func unwatch(_ token: Token) {
+        items[token.index] = Self.nothing
+        sockets[token.index] = nil
+        free.append(token.index)
+    }
+
+    /// A negative descriptor, as for poll(2): never ready.
+    private static var nothing: zmq_pollitem_t { zmq_pollitem_t(socket: nil, fd: -1, events: 0, revents: 0) }
+
+    private func add(_ item: zmq_pollitem_t) -> Token {
+        guard let index = free.popLast() else {
+            items.append(item)
+            return Token(index: items.count - 1)
+        }
+        items[index] = item
+        return Token(index: index)
     }
 
     /// Chooses what a registered socket is watched for.

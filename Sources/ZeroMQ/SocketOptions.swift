@@ -44,6 +44,8 @@ public struct SocketOptions: Sendable {
     public var accepts: PeerGroup?
     /// Whom it connects to, where the context has keys. Needed there: a socket without it does not connect.
     public var server: PeerGroup?
+    /// Another name of the endpoint it connects to, under which its peer's certificate may be known too.
+    public var serverAlias: String?
     /// Connects without keys although the context has some: to devices that know none.
     public var connectsWithoutKeys = false
     /// Connections a bound socket may have at once. Beyond it whoever has said least is cut off.

@@ -37,6 +37,28 @@ struct PollerTests {
         #expect(!poller.isReadable(token))
     }
 
+    @Test func `what is watched no more is not reported, and its place is taken again`() async throws {
+        try await runOnThread(named: "test") {
+            let context = try Context()
+            let poller = Poller()
+            let mailbox = Mailbox<Int>()
+            let post = poller.watch(fileDescriptor: mailbox.fileDescriptor)
+            let pull = try Socket(.pull, in: context)
+            let token = poller.watch(pull)
+            mailbox.post(1)
+            #expect(try poller.wait(timeout: .zero) == 1)
+            poller.unwatch(post)
+            #expect(try poller.wait(timeout: .zero) == 0)
+            let other = Mailbox<Int>()
+            other.post(1)
+            let next = poller.watch(fileDescriptor: other.fileDescriptor)
+            #expect(next == post && next != token)
+            #expect(!poller.isReadable(next), "nobody has looked yet")
+            #expect(try poller.wait(timeout: .zero) == 1)
+            #expect(poller.isReadable(next) && !poller.isReadable(token))
+        }
+    }
+
     @Test func `interest in sending is reported only while asked for`() async throws {
         try await runOnThread(named: "test") {
             let context = try Context()

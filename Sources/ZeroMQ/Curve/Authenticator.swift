@@ -49,13 +49,9 @@ final class Authenticator: Sendable {
     }
 
     private func serve(_ socket: Socket) throws(ZeroMQError) {
-        var nextRefresh = ContinuousClock.now
         while !stopped.load(ordering: .relaxed) {
             guard let received = try socket.receive(maxParts: 10, blocking: true) else { continue }
-            if .now >= nextRefresh {
-                ring.refreshPeers()
-                nextRefresh = .now + .seconds(1)
-            }
+            ring.refreshPeers()
             let parts: [Message] = if case .parts(let parts) = received { parts } else { [] }
             _ = try socket.send(answer(parts), blocking: true)
         }

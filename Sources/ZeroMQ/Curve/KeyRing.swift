@@ -57,6 +57,7 @@ public final class KeyRing: Sendable {
     public let own: KeyPair
     private let peers: Mutex<Peers>
     private let refresh: (@Sendable () -> Peers?)?
+    private let nextRefresh = Mutex(ContinuousClock.now)
     private let onRefusal: @Sendable (Refusal) -> Void
     private let onDeath: @Sendable () -> Void
     /// Keys that the self-test shows: their refusal is no news.
@@ -66,7 +67,7 @@ public final class KeyRing: Sendable {
     /// A key ring.
     ///
     /// - Parameters:
-    ///   - refresh: reads the peers again; called by the authenticator before it decides, at most once a second. Nil
+    ///   - refresh: reads the peers again; called before anybody is let in or connected to, at most once a second. Nil
     ///     keeps what is known.
     ///   - onRefusal: called by the authenticator's thread for everybody it does not let in.
     ///   - onDeath: called when the authenticator answers no more. By default the process ends: a stage that cannot
@@ -92,12 +93,22 @@ public final class KeyRing: Sendable {
     }
 
     /// The key that whoever listens for a group must have.
-    func server(of group: PeerGroup, at endpoint: String) -> PublicKey? {
-        peers.withLock { $0.serversAt[endpoint] ?? $0.servers[group] }
+    ///
+    /// - Parameter names: where it listens: the endpoint, then other names of it.
+    func server(of group: PeerGroup, at names: [String]) -> PublicKey? {
+        let peers = peers.withLock { $0 }
+        return names.lazy.compactMap { peers.serversAt[$0] }.first ?? peers.servers[group]
     }
 
+    /// Reads the peers again, unless that was done within the last second.
     func refreshPeers() {
-        guard let fresh = refresh?() else { return }
+        guard let refresh else { return }
+        let isDue = nextRefresh.withLock { next in
+            guard .now >= next else { return false }
+            next = .now + .seconds(1)
+            return true
+        }
+        guard isDue, let fresh = refresh() else { return }
         peers.withLock { $0 = fresh }
     }
 

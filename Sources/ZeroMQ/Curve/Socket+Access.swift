@@ -43,7 +43,10 @@ extension Socket {
     /// Prepares a socket for connecting: with its own key, and only to whoever has the expected one.
     func introduce(to endpoint: String) throws(ZeroMQError) {
         guard case .keys(let ring)? = context?.access, !options.connectsWithoutKeys else { return }
-        guard let group = options.server, let server = ring.server(of: group, at: endpoint) else {
+        // Whoever is connected to may be newer than what was read at the start.
+        ring.refreshPeers()
+        let names = [endpoint] + (options.serverAlias.map { [$0] } ?? [])
+        guard let group = options.server, let server = ring.server(of: group, at: names) else {
             let who = options.server.map { ", whose key is not there (group \($0))" } ?? ""
             throw ZeroMQError(code: .peersUnknown, operation: "connect to", subject: endpoint + who)
         }
