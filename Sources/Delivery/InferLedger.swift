@@ -66,6 +66,10 @@ package struct InferLedger<Answer> {
         self.capacity = capacity
     }
 
+    /// Whether the last message that was received began beyond everything known here: the session was with another infer
+    /// meanwhile, and what is remembered of it is out of date.
+    package private(set) var hasSkipped = false
+
     /// The next new sequence, or nil before the first header.
     package var expected: SequenceNumber? { entries?.end }
     /// How many sequences are in hand or cached.
@@ -80,9 +84,10 @@ package struct InferLedger<Answer> {
     /// Decides about a message that arrived from ingest.
     package mutating func receive(_ header: FrameHeader) -> Verdict {
         var entries = take(orBeginAt: header.oldestUnacknowledged)
+        hasSkipped = header.oldestUnacknowledged > entries.end
         defer { self.entries = entries }
         // Below the oldest unacknowledged sequence nothing will be asked again.
-        if header.oldestUnacknowledged > entries.end {
+        if hasSkipped {
             entries.restart(at: header.oldestUnacknowledged)
         } else {
             while entries.start < header.oldestUnacknowledged { _ = entries.removeFirst() }

@@ -50,6 +50,7 @@ extension SendWindow {
             }
         }
         cursor = entries.start
+        given = entries.start
         firstUnsent = entries.end
         shedCursor = entries.end
         if let end, end.header.sequence == entries.end {

@@ -41,6 +41,7 @@ extension SendWindow {
                 suspectCount += 1
             }
         }
+        given = entries.start
         loss.resends = resendAll()
         return loss
     }

@@ -3,7 +3,7 @@ package import Messages
 extension SendWindow {
     /// What to send next, or nil where everything is sent or as much is in flight as may be.
     package var upcoming: Transmission? {
-        guard cursor < min(entries.end, notDurableFrom ?? entries.end) else { return nil }
+        guard cursor < min(entries.end, notDurableFrom ?? entries.end, heldFrom ?? entries.end) else { return nil }
         let entry = entries[cursor]
         guard entry.payload == nil || inFlightCount < (isSuspect ? 1 : limits.inFlight) else { return nil }
         var header = entry.header
@@ -25,6 +25,7 @@ extension SendWindow {
         retry.sent(at: now)
         cursor = cursor.next
         firstUnsent = max(firstUnsent, cursor)
+        given = max(given, cursor)
     }
 
     /// Removes what the sink has stored.

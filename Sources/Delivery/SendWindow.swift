@@ -59,6 +59,10 @@ package struct SendWindow<Payload> {
     var cursor = SequenceNumber.first
     /// The first entry that was never sent.
     var firstUnsent = SequenceNumber.first
+    /// The end of what the infer that has the session was given, whatever is to be sent to it again.
+    var given = SequenceNumber.first
+    /// The first entry that has to wait because the session moves to another infer; nil where it stays.
+    var heldFrom: SequenceNumber?
     /// Unsent entries below it are records already.
     var shedCursor = SequenceNumber.first
     /// Entries that are suspected of costing infer its life.

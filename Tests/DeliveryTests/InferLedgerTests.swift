@@ -54,6 +54,18 @@ import Testing
         #expect(word(late.receive(header(14, oldest: 14))) == "process")
     }
 
+    @Test func noticesThatTheSessionWasElsewhereMeanwhile() {
+        var ledger = Ledger()
+        _ = ledger.receive(header(4, oldest: 4))
+        #expect(!ledger.hasSkipped, "there is nothing to be out of date")
+        _ = ledger.receive(header(5, oldest: 5))
+        #expect(!ledger.hasSkipped)
+        #expect(word(ledger.receive(header(9, oldest: 9))) == "process")
+        #expect(ledger.hasSkipped)
+        _ = ledger.receive(header(10, oldest: 9))
+        #expect(!ledger.hasSkipped)
+    }
+
     @Test func theEndIsOneMoreSequence() {
         var ledger = Ledger()
         #expect(word(ledger.receive(header(1, isEnd: true))) == "early")

@@ -2,37 +2,6 @@ import Delivery
 import Messages
 
 extension Simulation {
-    // MARK: - Infer
-
-    mutating func infer(_ header: FrameHeader) {
-        let session = header.session
-        switch ledgers[session, default: InferLedger()].receive(header) {
-        case .process:
-            if let last = processed[session], header.sequence <= last {
-                violation = "infer processed \(header.sequence) after \(last)"
-            }
-            processed[session] = header.sequence
-            schedule(.inferred(header, generation: inferGeneration), in: random.duration(upTo: .milliseconds(80)))
-        case .answer(let answer): transmit(.toSink(answer))
-        case .ignore: break
-        }
-    }
-
-    mutating func inferred(_ header: FrameHeader) {
-        if header.drop == nil, !header.isEnd, let frame = header.cameraFrame?.value, poison.contains(frame) {
-            kills += 1
-            return crashInfer()
-        }
-        if ledgers[header.session]?.finish(header.sequence, with: header) == true { transmit(.toSink(header)) }
-    }
-
-    mutating func crashInfer() {
-        ledgers = [:]
-        inferGeneration += 1
-        processed = [:]
-        if weather.noticesCrashes { schedule(.inferLost, in: random.duration(upTo: .milliseconds(2))) }
-    }
-
     // MARK: - Sink
 
     private func order(_ session: SessionID) -> OrderBuffer<FrameHeader> {
@@ -92,7 +61,8 @@ extension Simulation {
             .toIngest(
                 Acknowledgement(
                     session: session, next: SequenceNumber(UInt64(stored?.headers.count ?? 0)),
-                    ended: stored?.ended ?? false),
+                    ended: stored?.ended ?? false,
+                    sessionState: stored?.headers.last { !$0.sessionState.isEmpty }?.sessionState ?? []),
                 generation: ingestGeneration))
     }
 }

@@ -66,6 +66,7 @@ extension Simulation {
         born.append(session)
         live.append(session)
         windows[session] = SendWindow(limits: Self.limits, delivery: weather.delivery, retry: Self.retry)
+        placements[session] = Placement(Self.name(of: stream), in: membership, at: clock)
         store[session] = store[session] ?? Stored()
         return session
     }
@@ -79,7 +80,7 @@ extension Simulation {
 
     // MARK: - The spool
 
-    private mutating func journal(_ header: FrameHeader, feeder: UInt64?) {
+    mutating func journal(_ header: FrameHeader, feeder: UInt64?) {
         guard weather.hasSpool else { return }
         unsynced.append((header, feeder))
         if windows[header.session]!.notDurableFrom == nil { windows[header.session]!.notDurableFrom = header.sequence }
@@ -132,16 +133,15 @@ extension Simulation {
         unsynced = []
         pendingAnswers = []
         isSyncing = false
-        probation = Probation()
         if !weather.hasSpool {
             for session in windows.keys where store[session]?.ended != true { store[session]?.isOrphan = true }
         }
         windows = [:]
+        placements = [:]
         live = []
+        connectAll()
         streams = Array(repeating: Stream(), count: streams.count)
         for session in born where journal[session] != nil { restore(session) }
-        isInferConnected = true
-        inferLink = inferGeneration
         for feeder in feeders.indices { reset(feeder) }
     }
 
@@ -157,6 +157,7 @@ extension Simulation {
         }
         if damaged { violation = "the spool of \(session) has a hole" }
         windows[session] = window
+        placements[session] = Placement(Self.name(of: stream), in: membership, at: clock)
         live.append(session)
         if !window.isEnding {
             streams[stream].session = session
@@ -169,14 +170,14 @@ extension Simulation {
     // MARK: - Downstream
 
     mutating func pump() {
-        guard isInferConnected else { return }
         for session in live {
+            guard let infer = infer(of: session), infers[infer].isConnected else { continue }
             while let next = windows[session]?.upcoming {
-                guard next.payload == nil || probation.admits(session) else { break }
+                guard next.payload == nil || infers[infer].probation.admits(session) else { break }
                 if weather.hasSpool, journal[session]?.kept[next.header.sequence] == nil {
                     violation = "frame \(next.header.sequence) is sent and not on disk"
                 }
-                transmit(.toInfer(next.header, link: inferLink))
+                transmit(.toInfer(next.header, infer: infer, link: infers[infer].link))
                 windows[session]!.sent(at: clock)
             }
             let (flying, held) = (windows[session]!.inFlightCount, windows[session]!.frameCount)
@@ -184,7 +185,10 @@ extension Simulation {
             // A window that was restored may hold frames that are acknowledged.
             if held > Self.limits.frames, !weather.hasSpool { violation = "\(held) frames in the window" }
         }
-        if probation.isActive, windows.values.reduce(0, { $0 + $1.inFlightCount }) > 1 {
+        // One that moves in finds what others have sent.
+        if infers.count == 1, infers[0].probation.isActive,
+            windows.values.reduce(0, { $0 + $1.inFlightCount }) > 1
+        {
             violation = "a suspect is not alone"
         }
     }
@@ -193,14 +197,19 @@ extension Simulation {
         let session = acknowledgement.session
         guard windows[session] != nil else { return }
         windows[session]!.acknowledge(acknowledgement, at: clock)
-        if !windows[session]!.isSuspect { _ = probation.clear(session) }
+        if !windows[session]!.isSuspect, let infer = infer(of: session) {
+            _ = infers[infer].probation.clear(session)
+        }
         // How far the sink is gets to the disk later, or never.
         if random.chance(0.3), let oldest = windows[session]?.oldestUnacknowledged { forget(session, before: oldest) }
         if windows[session]!.isFinished {
             shed += windows[session]!.shedTotal
             windows[session] = nil
+            placements[session] = nil
             live.removeAll { $0 == session }
             journal[session] = nil
+        } else if placements[session]?.move != nil {
+            follow(session)
         }
         admitWaiting()
     }
@@ -210,20 +219,6 @@ extension Simulation {
         one.oldest = max(one.oldest, oldest)
         one.kept = one.kept.filter { $0.key >= oldest }
         journal[session] = one
-    }
-
-    mutating func noteInferLost() {
-        isInferConnected = false
-        let sessions = live
-        let inFlight = windows.values.reduce(0) { $0 + $1.inFlightCount }
-        for session in sessions {
-            let loss = windows[session]!.inferLost(isAlone: windows[session]!.inFlightCount == inFlight)
-            resends += loss.resends
-            if let header = loss.givenUp, weather.hasSpool { journal(header, feeder: nil) }
-        }
-        probation.begin(sessions.filter { windows[$0]!.isSuspect })
-        for session in sessions where !windows[session]!.isSuspect { _ = probation.clear(session) }
-        schedule(.inferBack(generation: inferGeneration), in: random.duration(upTo: .milliseconds(100)))
     }
 }
 

@@ -2,10 +2,12 @@ import Delivery
 import Foundation
 import Messages
 
-/// All state machines of a pipeline (feeders, ingest with or without a spool, one infer, one sink), joined by channels
-/// that lose, delay, duplicate and reorder, and each party crashing: one run, decided entirely by its seed.
+/// All state machines of a pipeline (feeders, ingest with or without a spool, infers, one sink), joined by channels
+/// that lose, delay, duplicate and reorder, each party crashing, and infers joining and leaving: one run, decided entirely by
+/// its seed.
 ///
-/// `+Feeders`, `+Ingest` and `+Downstream` hold what each party does; here are the clock, the channels and the verdict.
+/// `+Feeders`, `+Ingest`, `+Infers` and `+Downstream` hold what each party does; here are the clock, the channels and the
+/// verdict.
 struct Simulation {
     /// What a run may do.
     struct Weather: Sendable {
@@ -28,6 +30,16 @@ struct Simulation {
         var hasSpool = false
         /// The share of frames that kill infer.
         var poison = 0.0
+        var infers = 1
+        /// Mean time between changes of the list of infers.
+        var listChanges: Duration?
+        /// Mean time between outages of an infer long enough for its streams to move.
+        var outages: Duration?
+
+        /// Whether every frame has to be computed exactly once: nothing on the way is lost, nobody dies.
+        var computesOnce: Bool {
+            loss == 0 && poison == 0 && crashes == nil && ingestCrashes == nil && outages == nil
+        }
     }
 
     enum Event {
@@ -37,12 +49,13 @@ struct Simulation {
         case answer(Int, FeederReply, link: Link)
         case feederReset(Int), feederConnected(Int, link: Int), feederPump(Int)
         case diskSync(generation: Int)
-        case toInfer(FrameHeader, link: Int)
-        case inferred(FrameHeader, generation: Int)
+        case toInfer(FrameHeader, infer: Int, link: Int)
+        case inferred(FrameHeader, infer: Int, generation: Int)
         case toSink(FrameHeader)
         case commit(generation: Int)
         case toIngest(Acknowledgement, generation: Int)
-        case inferCrash, inferLost, inferBack(generation: Int), sinkCrash, ingestCrash, tick
+        case inferCrash, inferLost(Int), inferBack(Int, generation: Int), outage, listChange
+        case sinkCrash, ingestCrash, tick
     }
 
     /// A feeder's connection: the feeder's count of them, and the life of ingest that it reaches.
@@ -109,10 +122,14 @@ struct Simulation {
     /// All sessions there ever were, and those with a window, oldest first.
     var born: [SessionID] = []
     var live: [SessionID] = []
-    var probation = Probation<SessionID>()
-    var isInferConnected = true
-    /// The life of infer that ingest is connected to.
-    var inferLink = 0
+    var membership = Membership(moveAfter: moveAfter)
+    var placements: [SessionID: Placement] = [:]
+    var followed = 0
+    /// Changes of the list, outages and returns: what streams move for.
+    var changes = 0
+    /// Changes when each session's last move began.
+    var movedFor: [SessionID: Int] = [:]
+    var beganFor: [SessionID: Int] = [:]
     /// What is on ingest's disk.
     var journal: [SessionID: Journal] = [:]
     var unsynced: [(FrameHeader, feeder: UInt64?)] = []
@@ -126,11 +143,13 @@ struct Simulation {
         var lastFrame: UInt64?
     }
 
-    // Infer
-    var ledgers: [SessionID: InferLedger<FrameHeader>] = [:]
-    var inferGeneration = 0
-    var processed: [SessionID: SequenceNumber] = [:]
+    // Infers
+    var infers: [Infer]
     var poison: Set<UInt64> = []
+    /// How often frames were computed, by all infers together.
+    var computed: [SessionID: [SequenceNumber: Int]] = [:]
+    /// Frames that were given up, though their poses may be on their way.
+    var givenUp: [SessionID: Set<SequenceNumber>] = [:]
 
     // Sink
     var orders: [SessionID: OrderBuffer<FrameHeader>] = [:]
@@ -139,6 +158,9 @@ struct Simulation {
     var store: [SessionID: Stored] = [:]
 
     var resends = 0
+    var moves: [MoveReason: Int] = [:]
+    /// Moves that had to wait for what was in flight.
+    var drains = 0
     var shed = 0
     var kills = 0
     var ingestDeaths = 0
@@ -151,6 +173,7 @@ struct Simulation {
         random = SplitMix(state: seed)
         feeders = Array(repeating: Feeder(), count: weather.streams)
         streams = Array(repeating: Stream(), count: weather.streams)
+        infers = (0..<weather.infers).map { Infer(endpoint: "tcp://infer\($0):5560") }
         for frame in 0..<UInt64(weather.frames) where random.chance(weather.poison) { poison.insert(frame) }
     }
 
@@ -162,7 +185,10 @@ struct Simulation {
                 schedule(.feederReset(feeder), in: random.duration(upTo: resets * 2))
             }
         }
+        connectAll()
         schedule(.tick, in: .milliseconds(50))
+        if let outages = weather.outages { schedule(.outage, in: random.duration(upTo: outages * 2)) }
+        if let listChanges = weather.listChanges { schedule(.listChange, in: random.duration(upTo: listChanges * 2)) }
         if let crashes = weather.crashes {
             schedule(.inferCrash, in: random.duration(upTo: crashes * 2))
             schedule(.sinkCrash, in: random.duration(upTo: crashes * 2))
@@ -195,22 +221,27 @@ struct Simulation {
         case .feederConnected(let feeder, let link): connected(feeder, link)
         case .feederPump(let feeder): pump(feeder: feeder)
         case .diskSync(let generation): if generation == ingestGeneration { synced() }
-        case .toInfer(let header, let link):
+        case .toInfer(let header, let infer, let link):
             // A connection ends with the process that it reaches.
-            if link == inferGeneration || !weather.noticesCrashes { infer(header) }
-        case .inferred(let header, let generation): if generation == inferGeneration { inferred(header) }
+            if link == infers[infer].generation || !weather.noticesCrashes { receive(header, infer) }
+        case .inferred(let header, let infer, let generation):
+            if generation == infers[infer].generation { inferred(header, infer) }
         case .toSink(let header): arriveAtSink(header)
         case .commit(let generation): if generation == sinkGeneration { commit() }
         case .toIngest(let acknowledgement, let generation):
             if generation == ingestGeneration { note(acknowledgement) }
         case .inferCrash:
-            crashInfer()
+            crashInfer(Int.random(in: 0..<infers.count, using: &random))
             if let crashes = weather.crashes { schedule(.inferCrash, in: random.duration(upTo: crashes * 2)) }
-        case .inferLost: noteInferLost()
-        case .inferBack(let generation):
-            if generation == inferGeneration {
-                isInferConnected = true
-                inferLink = generation
+        case .inferLost(let infer): noteInferLost(infer)
+        case .inferBack(let infer, let generation): if generation == infers[infer].generation { connect(infer) }
+        case .outage:
+            beginOutage()
+            if let outages = weather.outages { schedule(.outage, in: random.duration(upTo: outages * 2)) }
+        case .listChange:
+            changeList()
+            if let listChanges = weather.listChanges {
+                schedule(.listChange, in: random.duration(upTo: listChanges * 2))
             }
         case .sinkCrash:
             crashSink()
@@ -219,6 +250,7 @@ struct Simulation {
             crashIngest()
             if let crashes = weather.ingestCrashes { schedule(.ingestCrash, in: random.duration(upTo: crashes * 2)) }
         case .tick:
+            advanceMembership()
             for session in live {
                 resends += windows[session]!.resendIfOverdue(at: clock)
             }
@@ -245,17 +277,42 @@ struct Simulation {
             }
             if let stream = streamOf[session], stored.ended { complete[stream, default: 0] += frames.count }
             let failed = stored.headers.filter { $0.drop?.reason == .inferenceFailed }.compactMap(\.cameraFrame?.value)
-            if weather.crashes == nil, weather.ingestCrashes == nil, !poison.isSuperset(of: failed) {
+            if weather.crashes == nil, weather.ingestCrashes == nil, weather.outages == nil,
+                !poison.isSuperset(of: failed)
+            {
                 return violation = "innocent frames among \(failed), poison \(poison.sorted())"
             }
             let passed = stored.headers.filter { $0.drop == nil }.compactMap(\.cameraFrame?.value)
             guard poison.isDisjoint(with: passed) else { return violation = "poison passed" }
+        }
+        for (session, stored) in store where weather.ingestCrashes == nil {
+            checkMemory(stored.headers, givenUp: givenUp[session] ?? [])
+        }
+        if weather.computesOnce, poison.isEmpty,
+            let again = computed.values.flatMap(\.self).first(where: { $0.value != 1 })
+        {
+            return violation = "frame \(again.key) was computed \(again.value) times"
         }
         guard weather.hasSpool || weather.ingestCrashes == nil else { return }
         for stream in streams.indices where complete[stream] != weather.frames {
             return violation = "stream \(stream): \(complete[stream] ?? 0) of \(weather.frames) frames in one session"
         }
         if store.count != weather.streams { violation = "\(store.count) sessions of \(weather.streams) streams" }
+    }
+
+    /// Each frame that an engine looked at was looked at with what was known after the one before, whoever had that. A new
+    /// ingest may send before it hears how far its predecessor was.
+    private mutating func checkMemory(_ headers: [FrameHeader], givenUp: Set<SequenceNumber>) {
+        var before: [SequenceNumber?] = [nil]
+        for header in headers where header.drop == nil {
+            let known = header.sessionState.dropFirst().first.map { SequenceNumber(UInt64($0)) }
+            guard before.contains(known) else {
+                return violation =
+                    "frame \(header.sequence) was looked at after \(known as Any), not \(before.last as Any)"
+            }
+            // A frame that was given up and is a pose all the same may be missed.
+            before = givenUp.contains(header.sequence) ? before + [header.sequence] : [header.sequence]
+        }
     }
 
     // MARK: - Channels between the stages

@@ -50,6 +50,24 @@ import Testing
                 streams: 2, frames: 60, delivery: .live, loss: 0.02, crashes: .milliseconds(500),
                 ingestCrashes: .milliseconds(300), hasSpool: true)
         ),
+        ("infers join and leave", Weather(streams: 4, frames: 100, infers: 3, listChanges: .milliseconds(200))),
+        (
+            "infers join and leave live",
+            Weather(streams: 3, frames: 100, delivery: .live, infers: 4, listChanges: .milliseconds(200))
+        ),
+        (
+            "infers come and go",
+            Weather(
+                streams: 3, frames: 100, loss: 0.02, duplication: 0.05, crashes: .milliseconds(600), infers: 3,
+                listChanges: .milliseconds(400), outages: .milliseconds(400))
+        ),
+        (
+            "everything comes and goes with a spool",
+            Weather(
+                streams: 3, frames: 60, loss: 0.02, duplication: 0.05, crashes: .milliseconds(800),
+                ingestCrashes: .milliseconds(800), feederResets: .milliseconds(400), hasSpool: true, poison: 0.02,
+                infers: 3, listChanges: .milliseconds(400), outages: .milliseconds(800))
+        ),
     ]
 
     @Test(arguments: weathers.map(\.0))
@@ -80,6 +98,13 @@ import Testing
         #expect(try total("poison", \.kills) > 50)
         #expect(try total("ingest dies with a spool", \.ingestDeaths) > 20)
         #expect(try total("everything dies with a spool", \.known) > 20)
+        for name in ["infers join and leave", "infers come and go", "everything comes and goes with a spool"] {
+            #expect(try total(name, { $0.moves[.joined] ?? 0 }) > 20, "\(name)")
+            #expect(try total(name, { $0.moves[.left] ?? 0 }) > 20, "\(name)")
+            #expect(try total(name, \.drains) > 20, "\(name)")
+        }
+        #expect(try total("infers come and go", { $0.moves[.returned] ?? 0 }) > 20)
+        #expect(try total("infers come and go", { $0.moves[.unreachable] ?? 0 }) > 20)
     }
 
     @Test func aFrameThatKillsInferCostsItThreeLives() {
