@@ -51,7 +51,7 @@ struct EngineLoop {
     private func process(_ jobs: [FrameJob]) -> [FinishedFrame] {
         let start = Timestamp.now
         let usable = jobs.filter { $0.failure == nil }
-        for job in jobs where job.header.isStill { engine.forget(job.header.session) }
+        for job in jobs where job.header.isStill || job.startsOver { engine.forget(job.header.session) }
         if !usable.isEmpty { metrics.batch.observe(Double(usable.count)) }
         let answers = usable.isEmpty ? [] : metrics.engine.measure { answer(usable) }
         let duration = Timestamp.now.milliseconds(since: start)

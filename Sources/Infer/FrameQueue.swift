@@ -11,6 +11,8 @@ package final class FrameJob: @unchecked Sendable {
     package let payload: Message?
     /// What another infer knew of the session before this frame; empty where this one needs no telling.
     package let savedState: [UInt8]
+    /// Whether what this infer remembers of the session is out of date: another one had it meanwhile.
+    package let startsOver: Bool
     var image: DecodedImage?
     var failure: Drop?
     fileprivate var isReady = false
@@ -19,10 +21,11 @@ package final class FrameJob: @unchecked Sendable {
     /// How long ago it arrived here.
     package var age: Duration { ContinuousClock.now - arrived }
 
-    package init(header: FrameHeader, payload: Message?, savedState: [UInt8] = []) {
+    package init(header: FrameHeader, payload: Message?, savedState: [UInt8] = [], startsOver: Bool = false) {
         self.header = header
         self.payload = payload
         self.savedState = savedState
+        self.startsOver = startsOver
     }
 }
 

@@ -31,6 +31,8 @@ final class InferSockets {
     private var sessions = SessionTable()
     /// What another infer knew of a session, until its first frame for the engine.
     private var savedStates: [SessionID: [UInt8]] = [:]
+    /// Sessions that another infer had meanwhile, until their first frame for the engine.
+    private var returned: Set<SessionID> = []
     /// Outcomes the sink's connection has not taken yet. Ingest's windows bound it: an outcome waits for each frame.
     private var outbox: [[Message]] = []
     private var inHand = 0
@@ -136,7 +138,11 @@ final class InferSockets {
 
     private func admit(_ header: FrameHeader, _ payload: Message?) {
         counters.received += 1
-        switch sessions.receive(header) {
+        let decision = sessions.receive(header)
+        // Its end may have come to another infer.
+        if let forgotten = decision.forgotten { forget(forgotten) }
+        if decision.hasSkipped { returned.insert(header.session) }
+        switch decision.verdict {
         case .process: process(header, payload)
         case .answer(let parts):
             counters.answeredAgain += 1
@@ -153,8 +159,7 @@ final class InferSockets {
             header.sessionState = []
         }
         if header.isEnd {
-            savedStates[header.session] = nil
-            queue.end(header.session)
+            forget(header.session)
             finish(FinishedFrame(outcome: Outcome(frame: header), payload: nil), wasInHand: false)
         } else if let drop = header.drop {
             var outcome = Outcome(frame: header, drop: drop)
@@ -162,10 +167,18 @@ final class InferSockets {
             finish(FinishedFrame(outcome: outcome, payload: nil), wasInHand: false)
         } else {
             inHand += 1
-            let savedState = savedStates.removeValue(forKey: header.session) ?? []
-            queue.put(
-                FrameJob(header: header, payload: payload, savedState: savedState), needsPixels: engine.needsPixels)
+            let job = FrameJob(
+                header: header, payload: payload, savedState: savedStates.removeValue(forKey: header.session) ?? [],
+                startsOver: returned.remove(header.session) != nil)
+            queue.put(job, needsPixels: engine.needsPixels)
         }
+    }
+
+    /// Nothing more comes of a session here.
+    private func forget(_ session: SessionID) {
+        savedStates[session] = nil
+        returned.remove(session)
+        queue.end(session)
     }
 
     private func refuse(_ error: WireError) {

@@ -23,11 +23,21 @@ struct SessionTable {
     /// How many sessions are remembered.
     var count: Int { entries.count }
 
+    /// What to do about a header.
+    struct Decision {
+        let verdict: InferLedger<[Message]>.Verdict
+        /// Whether the session was with another infer meanwhile (`InferLedger.hasSkipped`).
+        let hasSkipped: Bool
+        /// A session that was forgotten to make room.
+        let forgotten: SessionID?
+    }
+
     /// Decides about a header; see `InferLedger.receive`.
-    mutating func receive(_ header: FrameHeader) -> InferLedger<[Message]>.Verdict {
+    mutating func receive(_ header: FrameHeader) -> Decision {
         clock += 1
+        var forgotten: SessionID?
         if entries[header.session] == nil {
-            makeRoom()
+            forgotten = makeRoom()
             entries[header.session] = Entry(lastUse: clock)
         }
         guard let verdict = entries[header.session]?.ledger.receive(header) else {
@@ -35,7 +45,8 @@ struct SessionTable {
         }
         entries[header.session]?.lastUse = clock
         if case .process = verdict { entries[header.session]?.inHand += 1 }
-        return verdict
+        return Decision(
+            verdict: verdict, hasSkipped: entries[header.session]?.ledger.hasSkipped ?? false, forgotten: forgotten)
     }
 
     /// Records an outcome; see `InferLedger.finish`.
@@ -47,10 +58,13 @@ struct SessionTable {
     /// Every finished answer that may not be stored yet, in each session's order.
     var finished: [[Message]] { entries.values.flatMap(\.ledger.finished) }
 
-    private mutating func makeRoom() {
-        guard entries.count >= capacity else { return }
+    /// - Returns: the session that had to go.
+    private mutating func makeRoom() -> SessionID? {
+        guard entries.count >= capacity else { return nil }
         // Sessions with frames in hand stay: their number is bounded by the frames in hand.
         let idle = entries.filter { $0.value.inHand == 0 }
-        if let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) { entries[oldest.key] = nil }
+        guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return nil }
+        entries[oldest] = nil
+        return oldest
     }
 }
