@@ -1,3 +1,4 @@
+package import Delivery
 internal import Logging
 package import Messages
 
@@ -24,8 +25,8 @@ package struct Counters: Sendable, Equatable {
     package var sent = 0
     /// Messages that were to be sent again.
     package var resent = 0
-    /// Sessions moved from one infer to another, by reason.
-    package var moves: [String: Int] = [:]
+    /// Sessions that went on at another infer, by reason.
+    package var moves: [MoveReason: Int] = [:]
     /// Frames and ends confirmed by the sink.
     package var acknowledged = 0
     package var sessionsBegun = 0
@@ -49,8 +50,8 @@ package struct Counters: Sendable, Equatable {
             ("bad_acknowledgements", badAcknowledgements),
         ]
         figures += DropReason.known.map { ("drop_\($0.rawValue)", drops[$0] ?? 0) }
+        figures += MoveReason.allCases.map { ("moved_\($0.rawValue)", moves[$0] ?? 0) }
         figures += refusals.sorted { $0.key < $1.key }.map { ("refused_\($0.key)", $0.value) }
-        figures += moves.sorted { $0.key < $1.key }.map { ("moved_\($0.key)", $0.value) }
         return Logger.Metadata(
             uniqueKeysWithValues: figures.filter { $0.1 != 0 }.map { ($0.0, .stringConvertible($0.1)) })
     }

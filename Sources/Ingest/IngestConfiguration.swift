@@ -7,6 +7,8 @@ package import ZeroMQ
 
 /// Everything that can be chosen about ingest, as its loop uses it.
 package struct IngestConfiguration: Sendable {
+    package typealias Resolver = @Sendable (_ host: String, _ port: Int) throws(InferSourceError) -> [String]
+
     /// Where PUSH feeders send.
     package var pushEndpoint = Port.framesPush.loopback
     /// Where REQ and DEALER feeders send.
@@ -15,7 +17,7 @@ package struct IngestConfiguration: Sendable {
     package var previewEndpoint = Port.preview.loopback
     /// imagezmq PUB cameras to subscribe to.
     package var cameras: [String] = []
-    /// The infers.
+    /// Where infers are found (`InferSource`).
     package var infers = [Port.infer.loopback]
     /// Where the sinks publish their acknowledgements.
     package var acknowledgements = [Port.acknowledgements.loopback]
@@ -54,8 +56,14 @@ package struct IngestConfiguration: Sendable {
     package var idleEnd: Duration? = .seconds(300)
     /// How long a stop waits for what is unacknowledged.
     package var drain: Duration = .seconds(10)
-    /// A stream leaves an infer that was out of reach for so long, where there is another one.
+    /// A stream leaves an infer that was out of reach for so long, where there is another one, and goes to one that joined
+    /// or is back once that was in reach for so long.
     package var moveAfter: Duration = .seconds(10)
+    /// How often a name is resolved, and a file read, for the infers in it.
+    package var inferLookupInterval: Duration = .seconds(5)
+    package var inferFileInterval: Duration = .seconds(1)
+    /// Asks for the endpoints that a name and a port stand for.
+    package var resolver: Resolver = lookUp
     /// After this time without an acknowledgement of what an infer has, the log says so.
     package var stallWarning: Duration = .milliseconds(2500)
     /// Threads that decode.

@@ -112,12 +112,13 @@ extension IngestLoop {
             stream: stream,
             window: SendWindow(
                 limits: configuration.limits(for: delivery), delivery: delivery, retry: configuration.retry),
-            output: outputs.choose(for: stream.name))
+            placement: Placement(stream.name, in: outputs.membership, at: .now))
+        outputs.seat(session)
         streams.begin(session)
         try acknowledgements.subscribe(to: session.id)
         counters.sessionsBegun += 1
         logger.info(
-            "a session begins, \(delivery), to \(outputs.all[session.output].endpoint)",
+            "a session begins, \(delivery), to \(session.placement.infer ?? "no infer yet")",
             metadata: .stream(stream.name, session: session.id))
         return session
     }

@@ -18,7 +18,7 @@ extension IngestLoop {
                 }
             }
         }
-        for (index, change) in try outputs.poll(at: now) { noteInfer(index, change) }
+        noteInfers(at: now)
         for change in try acknowledgements.changes(at: now) { noteSink(change) }
         if try preview.readSubscriptions() {
             for stream in streams.byName.values { stream.isWatched = preview.isWatched(stream.name) }
@@ -29,7 +29,7 @@ extension IngestLoop {
         guard let session = streams.sessions[acknowledgement.session] else { return }
         let acknowledged = session.window.acknowledge(acknowledgement, at: now)
         counters.acknowledged += acknowledged
-        if acknowledged > 0 { noteProgress(of: outputs.all[session.output], at: now) }
+        if acknowledged > 0, let output = session.output { noteProgress(of: output, at: now) }
         let stream = session.stream
         spool?.acknowledge(session.id, next: session.window.oldestUnacknowledged)
         if !session.window.isSuspect { clearSuspicion(of: session) }
@@ -44,6 +44,7 @@ extension IngestLoop {
                 ]))
             streams.finish(session)
         } else {
+            if session.placement.move != nil { follow(session, at: now) }
             outputs.enqueue(session)
         }
         if !stream.waiting.isEmpty { try admitWaiting(of: stream) }
@@ -61,7 +62,7 @@ extension IngestLoop {
         }
     }
 
-    private func noteRefusedKey(by stage: String, at endpoint: String) {
+    func noteRefusedKey(by stage: String, at endpoint: String) {
         guard limiter.shouldLog("key refused \(endpoint)") else { return }
         logger.error(
             """
@@ -70,26 +71,9 @@ extension IngestLoop {
             """)
     }
 
-    private func noteInfer(_ index: Int, _ change: Connector.Change) {
-        let endpoint = outputs.all[index].endpoint
-        switch change {
-        case .keyRefused: noteRefusedKey(by: "infer", at: endpoint)
-        case .up:
-            var count = 0
-            for session in streams.sessions.values where session.output == index {
-                count += session.window.resendCount
-                outputs.enqueue(session)
-            }
-            logger.notice("infer at \(endpoint) is connected\(count > 0 ? ": \(count) frames are sent again" : "")")
-        case .lost:
-            logger.warning("infer at \(endpoint) is gone: frames are kept until it is back")
-            noteLoss(of: index)
-        }
-    }
-
     /// An infer was lost: what it had is sent again, and a frame that it cannot survive is found out.
-    private func noteLoss(of index: Int) {
-        let sessions = streams.sessions.values.filter { $0.output == index }
+    func noteLoss(of output: Output) {
+        let sessions = streams.sessions.values.filter { $0.output === output }
         let inFlight = sessions.reduce(0) { $0 + $1.window.inFlightCount }
         for session in sessions {
             let loss = session.window.inferLost(isAlone: session.window.inFlightCount == inFlight)
@@ -102,19 +86,18 @@ extension IngestLoop {
             }
         }
         let suspects = sessions.filter(\.window.isSuspect)
-        outputs.all[index].probation.begin(suspects.map(\.id))
+        output.probation.begin(suspects.map(\.id))
         if !suspects.isEmpty {
             logger.warning(
-                "infer at \(outputs.all[index].endpoint) was lost twice with the same frames: they are sent one at a time"
-            )
+                "infer at \(output.endpoint) was lost twice with the same frames: they are sent one at a time")
         }
         for session in sessions where !session.window.isSuspect { clearSuspicion(of: session) }
     }
 
     /// Lets the others go on where a session is no longer suspected.
     func clearSuspicion(of session: Session) {
-        guard outputs.all[session.output].probation.clear(session.id) else { return }
-        for other in streams.sessions.values where other.output == session.output { outputs.enqueue(other) }
+        guard let output = session.output, output.probation.clear(session.id) else { return }
+        for other in streams.sessions.values where other.output === output { outputs.enqueue(other) }
     }
 
     /// Sends everything unacknowledged of some sessions again.
@@ -148,7 +131,7 @@ extension IngestLoop {
 
     // MARK: - Peers that are there and do nothing
 
-    private func noteProgress(of output: Outputs.Output, at now: ContinuousClock.Instant) {
+    private func noteProgress(of output: Output, at now: ContinuousClock.Instant) {
         if output.isStalled, let since = output.waitingSince {
             output.isStalled = false
             logger.notice("frames of infer at \(output.endpoint) are acknowledged again, after \(now - since)")
@@ -158,10 +141,9 @@ extension IngestLoop {
 
     /// Says when an infer that is connected returns nothing: a stuck thread answers ZeroMQ's heartbeats all the same.
     func noteStalls(at now: ContinuousClock.Instant) {
-        for (index, output) in outputs.all.enumerated() {
-            let inFlight = streams.sessions.values.reduce(0) {
-                $0 + ($1.output == index ? $1.window.inFlightCount : 0)
-            }
+        outputs.measure(streams.sessions.values)
+        for output in outputs.all {
+            let inFlight = output.inFlight.frames
             guard inFlight > 0, output.isConnected else {
                 output.waitingSince = nil
                 output.isStalled = false
@@ -177,27 +159,6 @@ extension IngestLoop {
                 \(configuration.stallWarning): infer or the sink is stuck, or needs longer for a frame. They are kept, and \
                 sent again when it comes back
                 """)
-        }
-    }
-
-    /// Moves sessions away from infers that stay out of reach, where another one is in reach.
-    func moveStreams(at now: ContinuousClock.Instant) throws {
-        guard outputs.all.contains(where: \.isConnected) else { return }
-        for (index, output) in outputs.all.enumerated() {
-            guard let lostAt = output.lostAt, now - lostAt >= configuration.moveAfter else { continue }
-            for session in streams.sessions.values where session.output == index {
-                clearSuspicion(of: session)
-                outputs.move(session, to: outputs.choose(for: session.stream.name))
-                if session.window.isSuspect { outputs.all[session.output].probation.begin([session.id]) }
-                counters.resent += session.window.resendAll()
-                counters.moves["unreachable", default: 0] += 1
-                outputs.enqueue(session)
-                logger.warning(
-                    """
-                    a stream moves from \(output.endpoint), which is out of reach, to \
-                    \(outputs.all[session.output].endpoint)
-                    """, metadata: .stream(session.stream.name, session: session.id))
-            }
         }
     }
 }

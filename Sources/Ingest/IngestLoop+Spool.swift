@@ -24,7 +24,8 @@ extension IngestLoop {
             let stream = streams.restore(recovered.stream, now: now)
             let session = Session(
                 id: recovered.session, stream: stream, window: window(of: recovered),
-                output: outputs.choose(for: recovered.stream))
+                placement: Placement(recovered.stream, in: outputs.membership, at: now))
+            outputs.seat(session)
             if !recovered.isEnded {
                 for (feeder, frame) in recovered.feeders { stream.ledger.note(feeder, frame: frame) }
             }

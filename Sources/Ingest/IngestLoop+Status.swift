@@ -20,7 +20,7 @@ extension IngestLoop {
         metrics.resent.follow(counters.resent)
         metrics.acknowledged.follow(counters.acknowledged)
         for (reason, count) in counters.refusals { metrics.refusals[reason].follow(count) }
-        for (reason, count) in counters.moves { metrics.moves[reason].follow(count) }
+        for (reason, count) in counters.moves { metrics.moves[reason.rawValue].follow(count) }
         metrics.streams.set(streams.byName.count)
         metrics.held.set(waiting.values.reduce(0) { $0 + $1.waiting.count })
         metrics.spoolBytes.set(spool?.bytes ?? 0)
@@ -59,15 +59,12 @@ extension IngestLoop {
     }
 
     private func tellInfers() {
-        for (index, output) in outputs.all.enumerated() {
+        outputs.measure(streams.sessions.values)
+        for output in outputs.all {
             metrics.inferConnected[output.endpoint].set(output.isConnected ? 1 : 0)
-            var (inFlight, streamCount) = (0, 0)
-            for session in streams.sessions.values where session.output == index {
-                inFlight += session.window.inFlightCount
-                if session.stream.session === session { streamCount += 1 }
-            }
-            metrics.inferInFlight[output.endpoint].set(inFlight)
-            metrics.inferStreams[output.endpoint].set(streamCount)
+            metrics.inferInFlight[output.endpoint].set(output.inFlight.frames)
+            metrics.inferStreams[output.endpoint].set(
+                streams.byName.values.count { $0.session.map { $0.output === output } ?? false })
         }
         let endpoints = Set(outputs.all.map(\.endpoint))
         for family in [metrics.inferConnected, metrics.inferInFlight, metrics.inferStreams] {
@@ -76,7 +73,8 @@ extension IngestLoop {
     }
 
     private var troubles: [String] {
-        var troubles = outputs.all.filter { !$0.isConnected }.map { "infer at \($0.endpoint) is out of reach" }
+        var troubles = outputs.silentSources.map { "\($0) does not say which infers there are" }
+        troubles += outputs.all.filter { !$0.isConnected }.map { "infer at \($0.endpoint) is out of reach" }
         troubles += acknowledgements.unreachable.map { "the sink at \($0) is out of reach" }
         troubles += outputs.all.filter(\.isStalled).map {
             "infer at \($0.endpoint) is connected, and none of its frames is acknowledged: it or the sink is stuck"

@@ -9,7 +9,8 @@ internal import ZeroMQ
 /// Ingest's one thread: it waits for its sockets, takes frames in, sends them on and notes what the sink has stored.
 ///
 /// The parts it is made of: `+Receiving` (from a message to a frame), `+Admitting` (from a frame to a window),
-/// `+Downstream` (acknowledgements, reconnects, resends), `+Status` (what it tells of itself), `+Stopping`.
+/// `+Downstream` (acknowledgements, reconnects, resends), `+Moving` (infers that come and go), `+Status` (what it tells of
+/// itself), `+Stopping`.
 final class IngestLoop {
     let configuration: IngestConfiguration
     let logger: Logger
@@ -37,6 +38,8 @@ final class IngestLoop {
     var waiting: [StreamName: Stream] = [:]
     var heldBytes = 0
     var isStopping = false
+    /// The version of the membership that the sessions follow.
+    var followedVersion = 0
     var limiter = LogLimiter()
     private var reported = Counters()
     private var nextTick = ContinuousClock.now
@@ -121,9 +124,9 @@ final class IngestLoop {
     }
 
     private func tick(at now: ContinuousClock.Instant) throws {
+        noteTime(at: now)
         resendOverdue(at: now)
         noteStalls(at: now)
-        try moveStreams(at: now)
         endIdleSessions(at: now)
         try admitWaiting(at: now)
         try pump(at: now)

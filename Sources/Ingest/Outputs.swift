@@ -1,47 +1,16 @@
 internal import Delivery
 internal import Messages
-internal import Security
 internal import ZeroMQ
 
-/// The connections to the infers. Owned by ingest's thread.
+/// The infers as they are now, the connections to them and what is sent there. Owned by ingest's thread.
 ///
 /// Nothing is sent to an infer that is not connected: the window keeps it, where a live stream can still shed it.
 final class Outputs {
-    /// One infer.
-    final class Output {
-        let connector: Connector
-        let token: Poller.Token
-        /// Since when it is out of reach.
-        var lostAt: ContinuousClock.Instant?
-        /// Its socket takes no more for now.
-        var isBlocked = false
-        /// Sessions with something to send, each once.
-        var ready = FIFO<Session>()
-        /// What it has of all sessions together.
-        var inFlight = (frames: 0, bytes: 0)
-        /// Since when it has frames of which none was acknowledged.
-        var waitingSince: ContinuousClock.Instant?
-        /// Whether the log says that nothing comes back.
-        var isStalled = false
-        /// Sessions that may hold the frame that costs this infer its life.
-        var probation = Probation<SessionID>()
-
-        init(
-            endpoint: String, options: SocketOptions, context: Context, poller: Poller, now: ContinuousClock.Instant
-        ) throws(ZeroMQError) {
-            var options = options
-            options.sendHighWaterMark = 64
-            options.server = .infer
-            // Frames wait for it: an infer that has loaded its models, or is back, is found at once.
-            options.reconnectInterval = .milliseconds(20) ... .milliseconds(100)
-            connector = try Connector(.push, to: endpoint, in: context, options: options)
-            token = connector.watch(with: poller)
-            poller.setInterest(token, receiving: false)
-            lostAt = now
-        }
-
-        var endpoint: String { connector.endpoint }
-        var isConnected: Bool { connector.isUp }
+    /// What happened to an infer.
+    enum Change {
+        case joined, left
+        case up, lost, keyRefused
+        case cannotConnect(ZeroMQError)
     }
 
     /// How much one infer may have. Together with the high-water mark of infer's socket, which is larger, it keeps libzmq's
@@ -49,69 +18,78 @@ final class Outputs {
     /// that is only slow.
     private static let limit = (frames: 512, bytes: 64 << 20)
 
-    let all: [Output]
+    private(set) var membership: Membership
+    private var byEndpoint: [String: Output] = [:]
+    private var lists: InferLists
+    private let context: Context
     private let poller: Poller
+    private let options: SocketOptions
     private(set) var sent = 0
 
     init(_ configuration: IngestConfiguration, context: Context, poller: Poller, now: ContinuousClock.Instant) throws {
+        self.context = context
         self.poller = poller
-        var outputs: [Output] = []
-        for endpoint in configuration.infers {
-            outputs.append(
-                try Output(
-                    endpoint: endpoint, options: configuration.sockets, context: context, poller: poller, now: now))
+        options = configuration.sockets
+        membership = Membership(moveAfter: configuration.moveAfter)
+        lists = try InferLists(configuration, poller: poller)
+        for (output, change) in followLists(at: now) {
+            // At a start that is somebody's slip; later it must not end what runs.
+            if case .cannotConnect(let error) = change, case .endpoint = output.source { throw error }
         }
-        all = outputs
     }
 
-    /// The infer for a stream: among those in reach, or among all where none is.
-    func choose(for stream: StreamName) -> Int {
-        let reachable = all.indices.filter { all[$0].isConnected }
-        let candidates = reachable.isEmpty ? Array(all.indices) : reachable
-        guard let chosen = rendezvous(stream, among: candidates.map { all[$0].endpoint }) else {
-            preconditionFailure("ingest has no infer endpoint")
+    /// The infers, those that have left and still have a stream among them, in alphabetical order.
+    var all: [Output] { byEndpoint.values.sorted { $0.endpoint < $1.endpoint } }
+
+    /// Where infers could not be asked for, the last time that was tried.
+    var silentSources: [InferSource] { lists.silent }
+
+    // MARK: - Sessions
+
+    /// Puts a session where its placement says, without a place in the queue of either infer.
+    ///
+    /// - Returns: whether it was somewhere else before.
+    @discardableResult
+    func seat(_ session: Session) -> Bool {
+        let output = session.placement.infer.flatMap { byEndpoint[$0] }
+        guard output !== session.output else { return false }
+        if session.isQueued {
+            session.output?.ready.removeAll { $0 === session }
+            session.isQueued = false
         }
-        return candidates[chosen]
+        session.output = output
+        return true
     }
 
     /// Puts a session into its output's queue.
     func enqueue(_ session: Session) {
-        guard !session.isQueued, next(of: session) != nil else { return }
+        guard !session.isQueued, let output = session.output, next(of: session, for: output) != nil else { return }
         session.isQueued = true
-        all[session.output].ready.append(session)
-    }
-
-    /// Puts a session to another infer, without a place in the queue of either.
-    func move(_ session: Session, to index: Int) {
-        if session.isQueued {
-            all[session.output].ready.removeAll { $0 === session }
-            session.isQueued = false
-        }
-        session.output = index
+        output.ready.append(session)
     }
 
     /// What a session may send now.
-    private func next(of session: Session) -> SendWindow<FramePayload>.Transmission? {
+    private func next(of session: Session, for output: Output) -> SendWindow<FramePayload>.Transmission? {
         guard let next = session.window.upcoming else { return nil }
         // Drops and ends are no work for an engine.
-        guard next.payload == nil || all[session.output].probation.admits(session.id) else { return nil }
+        guard next.payload == nil || output.probation.admits(session.id) else { return nil }
         return next
     }
 
     /// Adds up what each infer has.
     func measure(_ sessions: some Sequence<Session>) {
-        for output in all { output.inFlight = (0, 0) }
+        for output in byEndpoint.values { output.inFlight = (0, 0) }
         for session in sessions {
-            all[session.output].inFlight.frames += session.window.inFlightCount
-            all[session.output].inFlight.bytes += session.window.inFlightBytes
+            session.output?.inFlight.frames += session.window.inFlightCount
+            session.output?.inFlight.bytes += session.window.inFlightBytes
         }
     }
 
     /// Sends what the windows and the infers' limits allow and the sockets take, one frame of each session in turn.
     func pump(at now: ContinuousClock.Instant) throws {
-        for output in all where output.isConnected && !output.isBlocked {
+        for output in byEndpoint.values where output.isConnected && !output.isBlocked {
             while let session = output.ready.popFirst() {
-                guard let next = next(of: session) else {
+                guard let next = next(of: session, for: output) else {
                     session.isQueued = false
                     continue
                 }
@@ -123,11 +101,8 @@ final class Outputs {
                     break
                 }
                 let header = Message(next.header.wireBytes())
-                let parts = next.payload.map { [header, $0.message] } ?? [header]
-                guard try output.connector.socket.send(parts) else {
+                guard try output.send(next.payload.map { [header, $0.message] } ?? [header], poller: poller) else {
                     output.ready.putBack(session)
-                    output.isBlocked = true
-                    poller.setInterest(output.token, receiving: false, sending: true)
                     break
                 }
                 session.window.sent(at: now)
@@ -136,35 +111,89 @@ final class Outputs {
                     output.inFlight.bytes += bytes
                 }
                 sent += 1
-                session.isQueued = self.next(of: session) != nil
+                session.isQueued = self.next(of: session, for: output) != nil
                 if session.isQueued { output.ready.append(session) }
             }
         }
     }
 
-    /// Takes note of what the poller found.
+    // MARK: - Infers
+
+    /// Takes note of what the sources of infers have said since.
     ///
-    /// - Returns: the infers that came or went.
-    func poll(at now: ContinuousClock.Instant) throws -> [(index: Int, change: Connector.Change)] {
-        var changes: [(index: Int, change: Connector.Change)] = []
-        for (index, output) in all.enumerated() {
-            if output.isBlocked, poller.isWritable(output.token) { unblock(output) }
-            for change in try output.connector.changes(at: now) {
-                switch change {
-                case .up: output.lostAt = nil
-                case .lost:
-                    output.lostAt = now
-                    unblock(output)
-                case .keyRefused: break
+    /// - Returns: nil where nothing is new.
+    func readLists(at now: ContinuousClock.Instant) -> (remarks: [InferLists.Remark], changes: [(Output, Change)])? {
+        guard let remarks = lists.readNews(from: poller) else { return nil }
+        return (remarks, followLists(at: now))
+    }
+
+    private func followLists(at now: ContinuousClock.Instant) -> [(Output, Change)] {
+        let infers = lists.infers
+        let (joined, left) = membership.list(infers.map(\.endpoint), at: now)
+        var changes: [(Output, Change)] = []
+        for (endpoint, source) in infers where joined.contains(endpoint) {
+            let output = byEndpoint[endpoint] ?? Output(endpoint: endpoint, source: source)
+            byEndpoint[endpoint] = output
+            changes.append((output, .joined))
+            changes += connect(output, at: now)
+        }
+        return changes + left.compactMap { byEndpoint[$0].map { ($0, .left) } }
+    }
+
+    private func connect(_ output: Output, at now: ContinuousClock.Instant) -> [(Output, Change)] {
+        do throws(ZeroMQError) {
+            try output.connect(options, in: context, poller: poller)
+            return []
+        } catch {
+            output.disconnect(from: poller, retryAt: now)
+            return [(output, .cannotConnect(error))]
+        }
+    }
+
+    /// Takes note of what the poller found.
+    func poll(at now: ContinuousClock.Instant) -> [(Output, Change)] {
+        var changes: [(Output, Change)] = []
+        for output in byEndpoint.values {
+            if let nextTry = output.nextTry, now >= nextTry { changes += connect(output, at: now) }
+            let wasConnected = output.isConnected
+            do throws(ZeroMQError) {
+                for change in try output.changes(at: now, poller: poller) {
+                    switch change {
+                    case .up:
+                        membership.connected(output.endpoint, at: now)
+                        changes.append((output, .up))
+                    case .lost:
+                        membership.lost(output.endpoint, at: now)
+                        changes.append((output, .lost))
+                    case .keyRefused: changes.append((output, .keyRefused))
+                    }
                 }
-                changes.append((index, change))
+            } catch {
+                output.disconnect(from: poller, retryAt: now)
+                if wasConnected {
+                    membership.lost(output.endpoint, at: now)
+                    changes.append((output, .lost))
+                }
+                changes.append((output, .cannotConnect(error)))
             }
         }
         return changes
     }
 
-    private func unblock(_ output: Output) {
-        output.isBlocked = false
-        poller.setInterest(output.token, receiving: false)
+    /// Lets time pass for the membership.
+    func advance(at now: ContinuousClock.Instant) -> [Membership.Event] {
+        membership.advance(at: now)
+    }
+
+    /// Ends the connections to infers that have left the list and have no session any more.
+    func closeDeserted(_ sessions: some Sequence<Session>, at now: ContinuousClock.Instant) {
+        let deserted = byEndpoint.values.filter { !membership.isListed($0.endpoint) }
+        guard !deserted.isEmpty else { return }
+        let inUse = Set(sessions.compactMap { $0.output.map(ObjectIdentifier.init) })
+        for output in deserted where !inUse.contains(ObjectIdentifier(output)) {
+            output.disconnect(from: poller)
+            membership.lost(output.endpoint, at: now)
+            byEndpoint[output.endpoint] = nil
+        }
     }
 }

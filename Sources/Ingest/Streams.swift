@@ -7,16 +7,18 @@ final class Session {
     let id: SessionID
     unowned let stream: Stream
     var window: SendWindow<FramePayload>
-    /// The infer that has this session.
-    var output: Int
+    /// Which infer has this session, and whether it moves to another one.
+    var placement: Placement
+    /// The infer that `placement` names; nil while none is known.
+    var output: Output?
     /// Whether it stands in its output's queue.
     var isQueued = false
 
-    init(id: SessionID = SessionID(), stream: Stream, window: SendWindow<FramePayload>, output: Int) {
+    init(id: SessionID = SessionID(), stream: Stream, window: SendWindow<FramePayload>, placement: Placement) {
         self.id = id
         self.stream = stream
         self.window = window
-        self.output = output
+        self.placement = placement
     }
 }
 

@@ -17,13 +17,17 @@ final class IngestRig {
     struct Arrived {
         let header: FrameHeader
         let payload: Message?
+        /// The endpoint of the infer that received it.
+        let infer: String
     }
 
     let context: Context
     /// Where ingest listens.
     fileprivate(set) var endpoints = Readiness(stage: "", endpoints: [])
-    private(set) var infer: Socket?
+    /// The infers that are there, by their endpoints.
+    private var infers: [String: Socket] = [:]
     private var acknowledgements: Socket?
+    /// The first infer's.
     let inferEndpoint: String
     let acknowledgementEndpoint: String
     /// Everything infer received, in order of arrival.
@@ -40,7 +44,7 @@ final class IngestRig {
         let acknowledgements = try bound(.extendedPublish, "tcp://127.0.0.1:*", in: context)
         inferEndpoint = infer.boundEndpoints.last ?? ""
         acknowledgementEndpoint = acknowledgements.boundEndpoints.last ?? ""
-        self.infer = infer
+        infers[inferEndpoint] = infer
         self.acknowledgements = acknowledgements
     }
 
@@ -90,10 +94,12 @@ final class IngestRig {
     }
 
     private func step() throws {
-        while let socket = infer, case .parts(let parts)? = try socket.receive() {
-            let header = try frameHeader(parts[0])
-            arrived.append(Arrived(header: header, payload: parts.count > 1 ? parts[1] : nil))
-            if acknowledges { try store(arrived[arrived.count - 1]) }
+        for (endpoint, socket) in infers {
+            while case .parts(let parts)? = try socket.receive() {
+                let header = try frameHeader(parts[0])
+                arrived.append(Arrived(header: header, payload: parts.count > 1 ? parts[1] : nil, infer: endpoint))
+                if acknowledges { try store(arrived[arrived.count - 1]) }
+            }
         }
         while let socket = acknowledgements, case .parts(let parts)? = try socket.receive() {
             // As the real sink: whoever subscribes is told at once.
@@ -124,11 +130,18 @@ final class IngestRig {
 
     private func acknowledge(_ session: SessionID) throws {
         let buffer = stored[session]
+        let next = buffer?.next ?? .first
         let acknowledgement = Acknowledgement(
-            session: session, next: buffer?.next ?? .first, ended: buffer?.isEnded ?? false)
+            session: session, next: next, ended: buffer?.isEnded ?? false,
+            sessionState: Self.state(before: next))
         _ = try acknowledgements?.send([
             Message(Topic.acknowledgement + session.description), Message(acknowledgement.wireBytes()),
         ])
+    }
+
+    /// What infer remembers of a session before a frame, as the fake sink hands it back.
+    static func state(before sequence: SequenceNumber) -> [UInt8] {
+        sequence == .first ? [] : Array("before \(sequence)".utf8)
     }
 
     /// What infer received of one stream: its sequences.
@@ -136,10 +149,21 @@ final class IngestRig {
         arrived.filter { $0.header.stream.description == stream && !$0.header.isEnd }.map(\.header.sequence.value)
     }
 
-    func stopInfer() { infer = nil }
+    func stopInfer() { infers[inferEndpoint] = nil }
 
-    func startInfer() throws {
-        infer = try bound(.pull, inferEndpoint, in: context)
+    func startInfer() throws { try startInfer(at: inferEndpoint) }
+
+    func stopInfer(at endpoint: String) { infers[endpoint] = nil }
+
+    /// Starts one more infer.
+    ///
+    /// - Returns: its endpoint, where a `*` is a port.
+    @discardableResult
+    func startInfer(at endpoint: String) throws -> String {
+        let socket = try bound(.pull, endpoint, in: context)
+        let endpoint = socket.boundEndpoints.last ?? ""
+        infers[endpoint] = socket
+        return endpoint
     }
 
     func stopSink() { acknowledgements = nil }

@@ -74,6 +74,9 @@ struct LayerTests {
     @Test func `relative paths start from the file's folder`() {
         #expect(choices().value("spool") == "/etc/spool")
         #expect(choices().value("keys") == "/etc/posebus/keys")
+        let ingest = StageChoices(
+            .ingest, file: SettingsFile("ingest: {infer: [file:gpus, file:/run/gpus, tcp://a:1]}", path: "/x/p.yaml"))
+        #expect(ingest.values("infer") == ["file:/x/gpus", "file:/run/gpus", "tcp://a:1"])
         #expect(choices(.ingest, ["POSEBUS_INGEST_SPOOL": "here"]).value("spool") == "here")
         let lists = SettingsFile("ingest: {infer: [\"file:infers\", \"file:/infers\"]}", path: "/x/p.yaml")
         #expect(StageChoices(.ingest, file: lists).values("infer") == ["file:/x/infers", "file:/infers"])

@@ -16,7 +16,12 @@ package struct IngestOptions: ParsableArguments {
     @Option(help: "Endpoint of an imagezmq PUB camera to subscribe to. May be repeated.")
     package var subscribe: [String] = []
 
-    @Option(help: "Endpoint of infer. May be repeated: streams are spread by their names.")
+    @Option(
+        help: """
+            Infer, or where to find infers: its endpoint, dns+tcp://NAME:PORT (each address of the name is one) or file:PATH \
+            (one endpoint a line). Names and files are asked again while ingest runs. May be repeated: streams are spread \
+            by their names.
+            """)
     package var infer: [String] = [Port.infer.loopback]
 
     @Option(help: "Endpoint where the sink publishes acknowledgements. May be repeated.")
@@ -77,7 +82,11 @@ package struct IngestOptions: ParsableArguments {
     @Option(help: "How long a stop waits for acknowledgements.")
     package var drainSeconds = 10.0
 
-    @Option(help: "Move streams away from an infer that was out of reach for so long, where there is another one.")
+    @Option(
+        help: """
+            Move streams away from an infer that was out of reach for so long, where there is another one, and to one that \
+            joined or is back once it was in reach for so long.
+            """)
     package var moveAfterSeconds = 10.0
 
     @Option(help: "Threads that decode, for --payload rgb and raw images.")
@@ -103,6 +112,13 @@ package struct IngestOptions: ParsableArguments {
         ]
         for (name, value) in positive where value < 1 {
             throw ValidationError("\(name) is \(value); it must be at least 1.")
+        }
+        for source in infer {
+            do {
+                _ = try InferSource(source)
+            } catch {
+                throw ValidationError("--infer: \(error).")
+            }
         }
         // Two segments must hold the largest frame.
         guard spool == nil || spoolBytes >= 3 * maxImageBytes else {
