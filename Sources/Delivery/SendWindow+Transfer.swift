@@ -63,7 +63,11 @@ extension SendWindow {
                 }
             }
         }
-        cursor = max(cursor, entries.start)
+        if cursor < entries.start {
+            // The infer that has the session now has not seen what another one did, and so knows too little.
+            cursor = entries.start
+            owesSessionState = true
+        }
         retry.progressed(at: now, sample: sample, isWaiting: cursor > entries.start)
         return removed
     }

@@ -132,6 +132,25 @@ import Testing
         #expect(send(at: 30).map(\.sequence.value) == [1])
     }
 
+    @Test mutating func anAcknowledgementThatOvertakesTheMoveBringsWhatIsKnown() {
+        admit(4)
+        _ = send(at: 9)
+        _ = membership.list(["tcp://b:1"], at: at(10))
+        _ = follow(at: 10)
+        // It dies with its last outcomes on their way to the sink.
+        membership.lost("tcp://a:1", at: at(11))
+        _ = window.inferLost(isAlone: true)
+        _ = follow(at: 11)
+        #expect(window.upcoming?.header.sequence == .first)
+        window.sent(at: at(11))
+        var late = acknowledgement(3)
+        late.sessionState = [7]
+        window.acknowledge(late, at: at(12))
+        let sent = send(at: 12)
+        #expect(sent.map(\.sequence.value) == [3])
+        #expect(sent.first?.sessionState == [7])
+    }
+
     @Test mutating func oneThatLeavesKeepsItsStreamsUntilAnotherIsInReach() {
         membership.lost("tcp://b:1", at: at(1))
         _ = membership.list(["tcp://b:1"], at: at(2))

@@ -21,6 +21,8 @@ extension Simulation {
         /// The life that ingest is connected to.
         var link = 0
         var probation = Probation<SessionID>()
+        /// When the last message to it arrives.
+        var lastArrival = start
         /// How long it stays away when it is lost next.
         var outage: Duration?
     }

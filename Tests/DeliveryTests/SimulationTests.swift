@@ -62,6 +62,12 @@ import Testing
                 listChanges: .milliseconds(400), outages: .milliseconds(400))
         ),
         (
+            "infers die and stay away",
+            Weather(
+                streams: 3, frames: 100, duplication: 0.05, crashes: .milliseconds(400), infers: 3,
+                listChanges: .milliseconds(400), outages: .milliseconds(400))
+        ),
+        (
             "everything comes and goes with a spool",
             Weather(
                 streams: 3, frames: 60, loss: 0.02, duplication: 0.05, crashes: .milliseconds(800),
