@@ -1,7 +1,7 @@
 """A pipeline with keys on several machines, cameras that feed it and a viewer that sees what comes out.
 
-Every part is a process of its own on a machine of its own: `hub` (ingest), `gpu` (infer), `archive` (sink),
-`camera1` … `camera4` (posebus feed) and `viewer` (posebus watch).
+Every part is a process of its own on a machine of its own: `hub` (ingest), `gpu` and later `gpu2` (infer), `archive`
+(sink), `camera1` … `camera4` (posebus feed) and `viewer` (posebus watch).
 """
 
 import itertools
@@ -19,9 +19,13 @@ from network import Network
 from pipeline import DEADLINE, Late, Program, run, until
 
 CAMERAS = ("camera1", "camera2", "camera3", "camera4")
-MACHINES = ("hub", "gpu", "archive", *CAMERAS, "viewer", "stranger")
-# Which stage runs where.
+MACHINES = ("hub", "gpu", "gpu2", "archive", *CAMERAS, "viewer", "stranger")
+# Which stage runs where. The second infer comes and goes.
 STAGES = {"sink": "archive", "infer": "gpu", "ingest": "hub"}
+SECOND = "infer2"
+WHERE = {**STAGES, SECOND: "gpu2"}
+# How long an infer that joins has to be in reach before it gets streams.
+MOVE_AFTER = 1
 
 
 def rendered(folder, count, size=(320, 240)):
@@ -154,10 +158,12 @@ class Machines:
         try:
             keys = make_keys(self.folder)
             hand_out(keys, self.network, {
-                "hub": ["ingest"], "gpu": ["infer"], "archive": ["sink"], "viewer": ["viewer"],
+                "hub": ["ingest"], "gpu": ["infer"], "gpu2": ["infer"], "archive": ["sink"], "viewer": ["viewer"],
                 **{name: [name] for name in CAMERAS}, "stranger": []})
             frames = rendered(self.folder, 60)
             self.store = self.network["archive"].folder / "poses.sqlite"
+            self.infers = self.network["hub"].folder / "infers.txt"
+            self.name_infers("gpu")
             for stage in STAGES:
                 self.start(stage)
             self.viewer = self.network["viewer"].start(
@@ -182,8 +188,8 @@ class Machines:
 
     def arguments(self, stage):
         """What docs/security.md says to start a stage with on three machines."""
-        folder = self.network[STAGES[stage]].folder
-        match stage:
+        folder = self.network[WHERE[stage]].folder
+        match stage.removesuffix("2"):
             case "sink":
                 own = ["--bind-outcomes", "tcp://*:5570", "--bind-results", "tcp://*:5571", "--bind-acks",
                        "tcp://*:5572", "--bind-replay", "tcp://*:5573", "--store", self.store]
@@ -191,12 +197,19 @@ class Machines:
                 own = ["--bind", "tcp://*:5560", "--sink", "tcp://archive:5570", *self.engine]
             case "ingest":
                 own = ["--bind-push", "tcp://*:5550", "--bind-request", "tcp://*:5551", "--acks", "tcp://archive:5572",
-                       "--infer", "tcp://gpu:5560", "--spool", folder / "spool"]
+                       "--infer", f"file:{self.infers}", "--move-after-seconds", MOVE_AFTER,
+                       "--spool", folder / "spool"]
         return ["--keys", folder / "keys", *own]
+
+    def name_infers(self, *machines):
+        """Tells ingest which machines look at frames, as whoever runs the pipeline does."""
+        new = self.infers.with_suffix(".new")
+        new.write_text("".join(f"tcp://{machine}:5560\n" for machine in machines))
+        new.replace(self.infers)
 
     def start(self, stage):
         """Starts a stage, again if it ran before, and waits until it is ready."""
-        program = self.network[STAGES[stage]].start(f"posebus-{stage}", *self.arguments(stage))
+        program = self.network[WHERE[stage]].start(f"posebus-{stage.removesuffix('2')}", *self.arguments(stage))
         self.stages[stage] = program
         self._status[stage] = program.ready()["status"]
         return program
@@ -215,7 +228,7 @@ class Machines:
         """The sum of a stage's samples that have these labels; 0 where there is none."""
         url = f"{self._status[stage]}/metrics"
         fetch = f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=60).read().decode())"
-        done = self.network[STAGES[stage]].call(sys.executable, "-c", fetch)
+        done = self.network[WHERE[stage]].call(sys.executable, "-c", fetch)
         assert done.returncode == 0, done.stderr
         return sum(sample.value for family in text_string_to_metric_families(done.stdout) for sample in family.samples
                    if sample.name == name and labels.items() <= sample.labels.items())

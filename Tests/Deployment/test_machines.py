@@ -14,9 +14,9 @@ import zmq
 import zmq.auth
 
 from conftest import models_folder
-from machines import CAMERAS, Machines
+from machines import CAMERAS, SECOND, Machines
 from network import CannotRun
-from pipeline import run
+from pipeline import run, until
 from store import check_promise, sessions
 from test_security import GROUP, KIND, STAGE
 
@@ -120,6 +120,39 @@ def test_a_stage_is_restarted_while_streams_flow(machines, stage):
     resent = machines.metric("ingest", "posebus_ingest_resent_total") - before
     each = ", ".join(f"{stream} {pause:.1f} s" for stream, pause in pauses.items())
     print(f"{stage} is restarted: longest pauses {each}; {resent:.0f} frames sent again")
+
+
+def test_a_second_infer_joins_and_leaves_while_streams_flow(machines):
+    """Each stream moves at most once a change, without sending a frame twice; identities are checked at the end."""
+    moved = {"moves": "posebus_ingest_stream_moves_total", "resent": "posebus_ingest_resent_total"}
+
+    def figures():
+        return {what: machines.metric("ingest", name) for what, name in moved.items()}
+
+    def streams_at(machine):
+        return machines.metric("ingest", "posebus_ingest_infer_streams", infer=f"tcp://{machine}:5560")
+
+    before, began = figures(), time.monotonic()
+    assert streams_at("gpu") == len(CAMERAS)
+    machines.start(SECOND)
+    machines.name_infers("gpu", "gpu2")
+    until(lambda: streams_at("gpu2"), "streams at the second infer")
+    until(lambda: machines.metric(SECOND, "posebus_infer_outcomes_total"), "outcomes of the second infer")
+    machines.until_flowing()
+    joined, has = figures(), streams_at("gpu2")
+    assert 1 <= has < len(CAMERAS)
+    assert joined["moves"] - before["moves"] == has
+
+    machines.name_infers("gpu")
+    until(lambda: streams_at("gpu") == len(CAMERAS), "all streams back at the first infer")
+    machines.until_flowing()
+    left = figures()
+    assert left["moves"] - joined["moves"] == has
+    assert left["resent"] == before["resent"]
+    machines.stop(SECOND)
+    pauses = machines.viewer.longest_pauses(began, CAMERAS)
+    print(f"an infer joins and leaves: {has:.0f} streams move there and back, longest time without an outcome "
+          f"{max(pauses.values()):.1f} s, no frame sent again")
 
 
 def test_nothing_was_lost_or_doubled_or_came_out_of_order(machines, tmp_path):
