@@ -53,7 +53,7 @@ class Program:
         self.log = Path(tempfile.mkstemp(prefix=f"{name}-", suffix=".log", dir=folder)[1])
         self.lines = []
         self._queue = queue.Queue()
-        if name in STAGES and "--status" not in arguments:
+        if name in STAGES and not prefix and "--status" not in arguments:
             # Several run on this machine.
             arguments = (*arguments, "--status", "127.0.0.1:0")
         self.command = [*prefix, str(BIN / name), *map(str, arguments)]
