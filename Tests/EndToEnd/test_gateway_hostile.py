@@ -29,7 +29,7 @@ def served(start):
             before = gateway.resident()
             yield gateway
             fresh = requests.get(gateway.url + "/healthz", timeout=DEADLINE)
-            assert fresh.json() == {"status": "ok"}
+            assert (fresh.json()["status"], fresh.json()["live"]) == ("ok", True)
             count = len(live.outcomes)
             feed(pipeline, "witness", 20, first=gateway.number)
             live.wait(lambda live: len(live.outcomes) >= count + 20, "what is fed after the attack")
