@@ -11,12 +11,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 
-def junit_counts(path):
-    """Tests passed, failed and skipped in one JUnit file."""
+def junit_counts(path, failures):
+    """Tests passed, failed and skipped in one JUnit file; what failed is added to `failures`, with its words."""
     passed = failed = skipped = 0
     for case in ElementTree.parse(path).getroot().iter("testcase"):
-        if case.find("failure") is not None or case.find("error") is not None:
+        found = [part for part in case if part.tag in ("failure", "error")]
+        if found:
             failed += 1
+            words = " ".join(f"{found[0].get('message') or ''} {found[0].text or ''}".split())
+            failures.append(f"{case.get('classname')}.{case.get('name')}: {words[:1000]}")
         elif case.find("skipped") is not None:
             skipped += 1
         else:
@@ -25,7 +28,7 @@ def junit_counts(path):
 
 
 def load(ledger):
-    return json.loads(ledger.read_text()) if ledger.exists() else {"counted": [], "rows": []}
+    return json.loads(ledger.read_text()) if ledger.exists() else {"counted": [], "rows": [], "failures": []}
 
 
 def main(command, folder, *words):
@@ -43,7 +46,7 @@ def main(command, folder, *words):
                 continue
             state["counted"].append(report.name)
             try:
-                counts = [a + b for a, b in zip(counts, junit_counts(report))]
+                counts = [a + b for a, b in zip(counts, junit_counts(report, state["failures"]))]
             except ElementTree.ParseError:
                 counts[1] += 1
         # A runner that crashed, or found nothing to run, must not look like a success.
@@ -56,6 +59,9 @@ def main(command, folder, *words):
         print(f"{'passed':>8}{'failed':>8}{'skipped':>8}")
         for name, (passed, failed, skipped) in state["rows"]:
             print(f"{passed:8}{failed:8}{skipped:8}  {name}")
+        # Where only the end of a long log is kept, this is what tells what to look at.
+        for failure in state["failures"]:
+            print(f"failed: {failure}")
         passed, failed, skipped = (sum(row[1][i] for row in state["rows"]) for i in range(3))
         print(f"{passed} passed, {failed} failed, {skipped} skipped")
         return 1 if failed or not passed else 0
