@@ -1,0 +1,1 @@
+"""PoseBus measured beside its peers. `Benchmarks/run` starts it."""

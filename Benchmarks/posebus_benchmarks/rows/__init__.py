@@ -1,0 +1,7 @@
+"""The rows in the order of the table."""
+
+from . import bus
+
+ALL = [
+    *bus.ROWS,
+]
