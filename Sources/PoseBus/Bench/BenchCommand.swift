@@ -24,8 +24,9 @@ struct BenchCommand: AsyncParsableCommand {
             discussion: """
                 Starts the three stages as processes on loopback TCP, feeds JPEGs as fast as they are confirmed and reports \
                 frames a second, CPU time a frame, the latency from sending a frame to receiving its outcome, and each \
-                process's memory. Infer forwards each JPEG to the sink, so that the image takes both hops. The feeders and \
-                the subscriber run in this process and compete for the same cores.
+                process's memory. The image takes two hops, from the feeder to ingest and on to infer, as in a pipeline that \
+                keeps no frames; with --forward-frames infer hands it on to the sink too. The feeders and the subscriber run \
+                in this process and compete for the same cores.
                 """)
 
         @Option(help: "How long to measure, after a warm-up of two seconds.")
@@ -37,6 +38,15 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "About how many bytes a JPEG has.")
         var bytes = 100_000
 
+        @Option(help: "Frames a second of each stream. Default: as many as are confirmed.")
+        var rate: Double?
+
+        @Flag(help: "Infer hands each image on to the sink, as it does where frames are kept.")
+        var forwardFrames = false
+
+        @Flag(help: "Print the figures as one JSON object.")
+        var json = false
+
         @Option(help: "Frames each feeder may have unanswered.")
         var outstanding = 16
 
@@ -44,9 +54,9 @@ struct BenchCommand: AsyncParsableCommand {
         var folder: String?
 
         func validate() throws {
-            guard seconds > 0, streams > 0, (1...64).contains(outstanding), (5_000...4_000_000).contains(bytes) else {
+            guard seconds > 0, streams > 0, rate ?? 1 > 0, (1...64).contains(outstanding), (5_000...4_000_000).contains(bytes) else {
                 throw ValidationError(
-                    "--seconds and --streams must be positive, --outstanding 1 to 64, --bytes 5000 to 4000000")
+                    "--seconds, --streams and --rate must be positive, --outstanding 1 to 64, --bytes 5000 to 4000000")
             }
         }
 
@@ -56,11 +66,11 @@ struct BenchCommand: AsyncParsableCommand {
             try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(at: work) }
             do {
-                let report = try await BusBench(
-                    seconds: seconds, streams: streams, imageBytes: bytes, outstanding: outstanding,
-                    store: work.appendingPathComponent("bench.sqlite").path
+                let figures = try await BusBench(
+                    seconds: seconds, streams: streams, imageBytes: bytes, rate: rate, outstanding: outstanding,
+                    forwardsFrames: forwardFrames, store: work.appendingPathComponent("bench.sqlite").path
                 ).run()
-                print(report)
+                print(json ? try figures.json : figures.text)
             } catch let failure as StageFailure {
                 printError("posebus bench: \(failure)")
                 throw failure.exitCode

@@ -39,7 +39,7 @@ final class BenchStages: Sendable {
     }
 
     /// Starts sink, infer and ingest.
-    func start(store: String) async throws -> Endpoints {
+    func start(store: String, forwardsFrames: Bool) async throws -> Endpoints {
         let any = "tcp://127.0.0.1:*"
         // Measured as it runs: with its status.
         let common = ["--log-level", "warning", "--status", "127.0.0.1:0"]
@@ -49,7 +49,8 @@ final class BenchStages: Sendable {
                 + common)
         let infer = try await start(
             "posebus-infer",
-            ["--engine", "none", "--forward-frames", "--bind", any, "--sink", sink["outcomes"] ?? ""] + common)
+            ["--engine", "none", "--bind", any, "--sink", sink["outcomes"] ?? ""]
+                + (forwardsFrames ? ["--forward-frames"] : []) + common)
         let ingest = try await start(
             "posebus-ingest",
             [

@@ -12,68 +12,41 @@ struct BusBench {
     let seconds: Int
     let streams: Int
     let imageBytes: Int
+    /// Frames a second of each stream; nil is as many as are confirmed.
+    let rate: Double?
     let outstanding: Int
+    let forwardsFrames: Bool
     let store: String
 
     private static let warmUp = Duration.seconds(2)
 
-    /// Measures and returns the report.
-    func run() async throws -> String {
+    /// Measures.
+    func run() async throws -> BusFigures {
         let progress = ProgressLine()
         let stages = BenchStages(log: { progress.print($0) })
-        let endpoints = try await stages.start(store: store)
+        let endpoints = try await stages.start(store: store, forwardsFrames: forwardsFrames)
         let jpeg = try Self.noise(bytes: imageBytes)
         let latencies = LatencyLog()
         let stop = StopSignal()
-        var lines: [String] = []
+        var figures: BusFigures?
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await runOnThread(named: "bench-results") {
-                        let subscriber = try Subscriber(to: endpoints.results, in: Context())
-                        while !stop.isRequested {
-                            guard case .outcome(let outcome)? = try subscriber.next(timeout: .milliseconds(50)) else {
-                                continue
-                            }
-                            latencies.add(Timestamp.now.milliseconds(since: outcome.frame.captureTime))
-                        }
+                        try Self.subscribe(to: endpoints.results, into: latencies, until: stop)
                     }
                 }
                 for number in 0..<streams {
-                    group.addTask { [outstanding] in
-                        let name = try StreamName("bench-\(number)")
+                    group.addTask {
                         try await runOnThread(named: "bench-feed-\(number)") {
-                            let feeder = try Feeder(
-                                stream: name, to: endpoints.request, in: Context(), delivery: .lossless,
-                                maxOutstanding: outstanding)
-                            let message = Message(jpeg)
-                            while !stop.isRequested {
-                                _ = try feeder.send(
-                                    jpeg: message, captureTime: .now, whileWaiting: { !stop.isRequested })
-                            }
+                            try feed(number, jpeg: jpeg, to: endpoints.request, until: stop)
                         }
                     }
                 }
                 defer { stop.request() }
                 try await Task.sleep(for: Self.warmUp)
-                latencies.reset()
-                let before = stages.usage()
-                let start = ContinuousClock.now
-                var memory: [[Int]] = []
-                while ContinuousClock.now - start < .seconds(seconds) {
-                    try await Task.sleep(for: .seconds(1))
-                    memory.append(stages.usage().map(\.residentKilobytes))
-                    let elapsed = (ContinuousClock.now - start) / .seconds(1)
-                    progress.update(
-                        "\(Int(elapsed)) of \(seconds) s  \(latencies.count.grouped) frames  "
-                            + "\((Double(latencies.count) / elapsed).fixed(0)) frames/s")
-                }
-                let took = (ContinuousClock.now - start) / .seconds(1)
-                let after = stages.usage()
+                figures = try await watch(stages, latencies, jpegBytes: jpeg.count, progress)
                 stop.request()
-                lines = report(
-                    latencies: latencies, took: took, imageBytes: jpeg.count, before: before, after: after,
-                    memory: memory)
                 try await group.waitForAll()
             }
         } catch {
@@ -82,34 +55,66 @@ struct BusBench {
         }
         progress.clear()
         await stages.stop()
-        return lines.joined(separator: "\n")
+        guard let figures else { preconditionFailure("a task group that ends without an error has measured") }
+        return figures
     }
 
-    private func report(
-        latencies: LatencyLog, took: Double, imageBytes: Int, before: [ProcessUsage], after: [ProcessUsage],
-        memory: [[Int]]
-    ) -> [String] {
-        let frames = latencies.count
-        var lines = [
-            "\(streams) streams, \(imageBytes.grouped) bytes a JPEG, \(took.fixed(1)) s, engine none, store on, "
-                + "\(ProcessInfo.processInfo.activeProcessorCount) cores",
-            "frames/s          \((Double(frames) / took).fixed(0))",
-            "latency           p50 \(latencies.percentile(0.5).fixed(1)) ms, p99 \(latencies.percentile(0.99).fixed(1)) ms "
-                + "(send to outcome received, \(outstanding) frames of each stream under way)",
-        ]
-        for (index, usage) in after.enumerated() {
-            let cpu = usage.cpuSeconds - before[index].cpuSeconds
-            let kilobytes = memory.map { $0[index] }
-            let half = kilobytes.count / 2
-            let early = kilobytes.prefix(max(1, half)).max() ?? 0
-            let late = kilobytes.suffix(max(1, half)).max() ?? 0
-            lines.append(
-                usage.name.padding(toLength: 18, withPad: " ", startingAt: 0)
-                    + "\((cpu / Double(max(1, frames)) * 1e6).fixed(0)) µs CPU a frame, memory at most "
-                    + "\((Double(early) / 1024).fixed(0)) MB in the first half, \((Double(late) / 1024).fixed(0)) MB in the second"
-            )
+    private func watch(
+        _ stages: BenchStages, _ latencies: LatencyLog, jpegBytes: Int, _ progress: ProgressLine
+    ) async throws -> BusFigures {
+        latencies.reset()
+        let before = stages.usage()
+        let start = ContinuousClock.now
+        var memory: [[Int]] = []
+        while ContinuousClock.now - start < .seconds(seconds) {
+            try await Task.sleep(for: .seconds(1))
+            memory.append(stages.usage().map(\.residentKilobytes))
+            let elapsed = (ContinuousClock.now - start) / .seconds(1)
+            progress.update(
+                "\(Int(elapsed)) of \(seconds) s  \(latencies.count.grouped) frames  "
+                    + "\((Double(latencies.count) / elapsed).fixed(0)) frames/s")
         }
-        return lines
+        let took = (ContinuousClock.now - start) / .seconds(1)
+        let after = stages.usage()
+        let frames = latencies.count
+        return BusFigures(
+            streams: streams, jpegBytes: jpegBytes, outstanding: outstanding, seconds: took, frames: frames,
+            framesPerSecond: Double(frames) / took, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99),
+            processes: after.enumerated().map { index, usage in
+                let kilobytes = memory.map { $0[index] }
+                let half = kilobytes.count / 2
+                return BusFigures.Process(
+                    name: usage.name,
+                    microseconds: (usage.cpuSeconds - before[index].cpuSeconds) / Double(max(1, frames)) * 1e6,
+                    earlyMegabytes: Double(kilobytes.prefix(max(1, half)).max() ?? 0) / 1024,
+                    lateMegabytes: Double(kilobytes.suffix(max(1, half)).max() ?? 0) / 1024)
+            })
+    }
+
+    private static func subscribe(to endpoint: String, into latencies: LatencyLog, until stop: StopSignal) throws {
+        let subscriber = try Subscriber(to: endpoint, in: Context())
+        while !stop.isRequested {
+            guard case .outcome(let outcome)? = try subscriber.next(timeout: .milliseconds(50)) else { continue }
+            latencies.add(Timestamp.now.milliseconds(since: outcome.frame.captureTime))
+        }
+    }
+
+    private func feed(_ number: Int, jpeg: [UInt8], to endpoint: String, until stop: StopSignal) throws {
+        let feeder = try Feeder(
+            stream: StreamName("bench-\(number)"), to: endpoint, in: Context(), delivery: .lossless,
+            maxOutstanding: outstanding)
+        let message = Message(jpeg)
+        // The streams' frames fall between each other's, as those of cameras do.
+        let interval = rate.map { Duration.seconds(1 / $0) }
+        var due = ContinuousClock.now + (interval ?? .zero) * Double(number) / Double(streams)
+        while !stop.isRequested {
+            if let interval {
+                let left = due - .now
+                if left > .zero { usleep(UInt32(left / .microseconds(1))) }
+                due += interval
+            }
+            _ = try feeder.send(jpeg: message, captureTime: .now, whileWaiting: { !stop.isRequested })
+        }
     }
 
     /// A JPEG of about `bytes` bytes: noise, of which there is as much as it takes.
