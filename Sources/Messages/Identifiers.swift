@@ -28,7 +28,9 @@ public struct StreamName: Hashable, Sendable, Comparable, CustomStringConvertibl
         guard !text.utf8.contains(UInt8(ascii: "/")) else {
             throw Invalid(description: "the stream name holds a slash")
         }
-        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+        // The letters of nearly all names need no look at Unicode's tables.
+        let isPlain = text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+        guard isPlain || !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
             throw Invalid(description: "the stream name holds a control character")
         }
         description = text
@@ -76,7 +78,22 @@ public struct SessionID: Hashable, Sendable, CustomStringConvertible {
 
     /// Lower-case hexadecimal with hyphens (RFC 9562).
     public var description: String {
-        uuid.uuidString.lowercased()
+        // By hand: Foundation's goes through printf, and every outcome needs it.
+        withUnsafeBytes(of: uuid.uuid) { bytes in
+            String(unsafeUninitializedCapacity: 36) { text in
+                var place = 0
+                for (index, byte) in bytes.enumerated() {
+                    if [4, 6, 8, 10].contains(index) {
+                        text[place] = UInt8(ascii: "-")
+                        place += 1
+                    }
+                    text[place] = hexadecimalDigit(byte >> 4)
+                    text[place + 1] = hexadecimalDigit(byte & 0xf)
+                    place += 2
+                }
+                return place
+            }
+        }
     }
 }
 

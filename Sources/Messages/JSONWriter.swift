@@ -102,8 +102,8 @@ package struct JSONWriter {
             case 0x0d: escape(UInt8(ascii: "r"))
             case ..<0x20:
                 bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(hexadecimal[Int(byte >> 4)])
-                bytes.append(hexadecimal[Int(byte & 15)])
+                bytes.append(hexadecimalDigit(byte >> 4))
+                bytes.append(hexadecimalDigit(byte & 15))
             default: bytes.append(byte)
             }
         }
@@ -161,4 +161,3 @@ package struct JSONWriter {
 }
 
 private let powersOfTen: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
-private let hexadecimal = Array("0123456789abcdef".utf8)

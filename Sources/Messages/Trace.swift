@@ -1,8 +1,8 @@
 /// A trace's identity (W3C Trace Context's `trace-id`): 16 bytes that are not all zero. With it a frame is found again in the
 /// logs of every stage, in its outcome, and in whatever traced it before.
 public struct TraceID: Hashable, Sendable, CustomStringConvertible {
-    private let high: UInt64
-    private let low: UInt64
+    let high: UInt64
+    let low: UInt64
 
     /// The first 8 bytes and the last 8, big-endian; nil where all are zero.
     package init?(high: UInt64, low: UInt64) {
@@ -42,7 +42,7 @@ public struct TraceID: Hashable, Sendable, CustomStringConvertible {
 
 /// A span's identity within its trace (W3C Trace Context's `parent-id`): 8 bytes that are not all zero.
 public struct SpanID: Hashable, Sendable, CustomStringConvertible {
-    private let value: UInt64
+    let value: UInt64
 
     /// From 8 bytes, or nil where there are not 8 or all are zero.
     public init?(bytes: some Collection<UInt8>) {
@@ -109,12 +109,16 @@ private func bigEndianBytes(_ value: UInt64) -> [UInt8] {
     withUnsafeBytes(of: value.bigEndian) { Array($0) }
 }
 
+/// The lower-case digit of a number below 16.
+func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+}
+
 /// 16 digits, zeros in front included.
 private func hexadecimal(_ value: UInt64) -> String {
     String(unsafeUninitializedCapacity: 16) { digits in
         for index in 0..<16 {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 15
-            digits[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            digits[index] = hexadecimalDigit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 15)
         }
         return 16
     }

@@ -6,6 +6,15 @@ extension Acknowledgement {
     ///
     /// - Throws: `WireError`, naming what is wrong.
     public init(wire bytes: [UInt8]) throws(WireError) {
+        if let acknowledgement = bytes.withUnsafeBytes(Self.quick) {
+            self = acknowledgement
+        } else {
+            try self.init(generalWire: bytes)
+        }
+    }
+
+    /// Reads every spelling of an acknowledgement that protobuf allows, and says what is wrong with one that is none.
+    package init(generalWire bytes: [UInt8]) throws(WireError) {
         let wire: Posebus_V1_Acknowledgement
         do {
             wire = try Posebus_V1_Acknowledgement(serializedBytes: bytes)
@@ -23,12 +32,8 @@ extension Acknowledgement {
 
     /// The bytes of this acknowledgement.
     public func wireBytes() -> [UInt8] {
-        var wire = Posebus_V1_Acknowledgement()
-        wire.version = ProtocolVersion.written
-        wire.session = Data(session.bytes)
-        wire.nextSequence = next.value
-        wire.ended = ended
-        if !sessionState.isEmpty { wire.sessionState = Data(sessionState) }
-        return wire.bytes
+        var writer = ProtobufWriter(capacity: 40 + sessionState.count)
+        write(to: &writer)
+        return writer.bytes
     }
 }

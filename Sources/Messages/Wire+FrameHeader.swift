@@ -6,6 +6,15 @@ extension FrameHeader {
     ///
     /// - Throws: `WireError`, naming what is wrong.
     public init(wire bytes: [UInt8]) throws(WireError) {
+        if let header = bytes.withUnsafeBytes(Self.quick) {
+            self = header
+        } else {
+            try self.init(generalWire: bytes)
+        }
+    }
+
+    /// Reads every spelling of a header that protobuf allows, and says what is wrong with one that is none.
+    package init(generalWire bytes: [UInt8]) throws(WireError) {
         let wire: Posebus_V1_FrameHeader
         do {
             wire = try Posebus_V1_FrameHeader(serializedBytes: bytes)
@@ -17,7 +26,9 @@ extension FrameHeader {
 
     /// The bytes of the first part of a message from ingest.
     public func wireBytes() -> [UInt8] {
-        wire.bytes
+        var writer = ProtobufWriter(capacity: 160 + sessionState.count)
+        write(to: &writer)
+        return writer.bytes
     }
 
     init(_ wire: Posebus_V1_FrameHeader) throws(WireError) {
@@ -60,31 +71,6 @@ extension FrameHeader {
             traceID: traceID,
             parentSpanID: parentSpanID)
     }
-
-    var wire: Posebus_V1_FrameHeader {
-        var wire = Posebus_V1_FrameHeader()
-        wire.version = ProtocolVersion.written
-        wire.stream = stream.description
-        wire.session = Data(session.bytes)
-        wire.sequence = sequence.value
-        wire.oldestUnacknowledged = oldestUnacknowledged.value
-        if let cameraFrame { wire.cameraFrame = cameraFrame.value }
-        wire.captureTimeNs = captureTime.nanoseconds
-        wire.acceptedTimeNs = acceptedTime.nanoseconds
-        wire.width = UInt32(clamping: width)
-        wire.height = UInt32(clamping: height)
-        wire.payload = payload.wire
-        wire.delivery = delivery.wire
-        if let drop { wire.drop = drop.wire }
-        wire.end = isEnd
-        wire.resends = UInt32(clamping: resends)
-        wire.ingestMs = ingestMilliseconds
-        wire.still = isStill
-        if !sessionState.isEmpty { wire.sessionState = Data(sessionState) }
-        if let traceID { wire.traceID = Data(traceID.bytes) }
-        if let parentSpanID { wire.parentSpanID = Data(parentSpanID.bytes) }
-        return wire
-    }
 }
 
 extension Drop {
@@ -96,14 +82,6 @@ extension Drop {
             throw .invalidField(message: "Drop", field: "reason", problem: "no word")
         }
         self.init(stage: stage, reason: reason, detail: wire.detail)
-    }
-
-    var wire: Posebus_V1_Drop {
-        var wire = Posebus_V1_Drop()
-        wire.stage = stage.rawValue
-        wire.reason = reason.rawValue
-        wire.detail = detail
-        return wire
     }
 }
 
@@ -141,17 +119,6 @@ extension Delivery {
         switch self {
         case .live: .live
         case .lossless: .lossless
-        }
-    }
-}
-
-extension SwiftProtobuf.Message {
-    /// The serialised message. None of ours has required fields, so serialising cannot fail.
-    var bytes: [UInt8] {
-        do {
-            return try serializedBytes()
-        } catch {
-            preconditionFailure("a PoseBus message could not be serialised: \(error)")
         }
     }
 }

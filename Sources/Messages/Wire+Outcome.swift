@@ -6,6 +6,15 @@ extension Outcome {
     ///
     /// - Throws: `WireError`, naming what is wrong.
     public init(wire bytes: [UInt8]) throws(WireError) {
+        if let outcome = bytes.withUnsafeBytes(Self.quick) {
+            self = outcome
+        } else {
+            try self.init(generalWire: bytes)
+        }
+    }
+
+    /// Reads every spelling of an outcome that protobuf allows, and says what is wrong with one that is none.
+    package init(generalWire bytes: [UInt8]) throws(WireError) {
         let wire: Posebus_V1_Outcome
         do {
             wire = try Posebus_V1_Outcome(serializedBytes: bytes)
@@ -29,14 +38,9 @@ extension Outcome {
 
     /// The bytes of this outcome as protobuf.
     public func wireBytes() -> [UInt8] {
-        var wire = Posebus_V1_Outcome()
-        wire.frame = frame.wire
-        wire.engine = engine
-        wire.skeleton = skeleton
-        if let drop { wire.drop = drop.wire }
-        wire.persons = persons.map(\.wire)
-        wire.timing = timing.wire
-        return wire.bytes
+        var writer = ProtobufWriter(capacity: 256 + 1024 * persons.count)
+        write(to: &writer)
+        return writer.bytes
     }
 }
 
@@ -45,6 +49,10 @@ extension Person {
     ///
     /// - Throws: `WireError`, naming what is wrong.
     package init(wire bytes: [UInt8]) throws(WireError) {
+        if let person = bytes.withUnsafeBytes(Self.quick) {
+            self = person
+            return
+        }
         let wire: Posebus_V1_Person
         do {
             wire = try Posebus_V1_Person(serializedBytes: bytes)
@@ -55,7 +63,11 @@ extension Person {
     }
 
     /// The bytes of this person as protobuf.
-    package func wireBytes() -> [UInt8] { wire.bytes }
+    package func wireBytes() -> [UInt8] {
+        var writer = ProtobufWriter(capacity: 1024)
+        write(to: &writer)
+        return writer.bytes
+    }
 
     init(_ wire: Posebus_V1_Person) throws(WireError) {
         guard wire.bbox.count == 4 else {
@@ -79,22 +91,6 @@ extension Person {
             focalLength: wire.focalLength == 0 ? nil : wire.focalLength,
             smpl: wire.hasSmpl ? SMPLParameters(wire.smpl) : nil,
             appearance: [UInt8](wire.appearance))
-    }
-
-    var wire: Posebus_V1_Person {
-        var wire = Posebus_V1_Person()
-        wire.trackID = trackID
-        wire.score = score
-        wire.bbox = [bbox.x, bbox.y, bbox.width, bbox.height]
-        wire.observed = observed
-        wire.keypoints2D = flat(keypoints2D)
-        wire.keypoints3D = flat(keypoints3D)
-        if let translation = cameraTranslation { wire.cameraTranslation = flat([translation]) }
-        if let focalLength { wire.focalLength = focalLength }
-        if let smpl { wire.smpl = smpl.wire }
-        if let state { wire.state = state.wire }
-        wire.appearance = Data(appearance)
-        return wire
     }
 }
 
@@ -122,29 +118,11 @@ extension SMPLParameters {
     init(_ wire: Posebus_V1_Smpl) {
         self.init(betas: wire.betas, bodyPose: wire.bodyPose, globalOrient: wire.globalOrient)
     }
-
-    var wire: Posebus_V1_Smpl {
-        var wire = Posebus_V1_Smpl()
-        wire.betas = betas
-        wire.bodyPose = bodyPose
-        wire.globalOrient = globalOrient
-        return wire
-    }
 }
 
 extension Timing {
     init(_ wire: Posebus_V1_Timing) {
         self.init(ingest: wire.ingest, queue: wire.queue, infer: wire.infer, sink: wire.sink, total: wire.total)
-    }
-
-    var wire: Posebus_V1_Timing {
-        var wire = Posebus_V1_Timing()
-        wire.ingest = ingest
-        wire.queue = queue
-        wire.infer = infer
-        wire.sink = sink
-        wire.total = total
-        return wire
     }
 }
 
@@ -153,15 +131,4 @@ private func triples(_ numbers: [Float], field: String) throws(WireError) -> [SI
         throw .invalidField(message: "Person", field: field, problem: "\(numbers.count) numbers, not a multiple of 3")
     }
     return stride(from: 0, to: numbers.count, by: 3).map { SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2]) }
-}
-
-private func flat(_ points: [SIMD3<Float>]) -> [Float] {
-    var numbers: [Float] = []
-    numbers.reserveCapacity(points.count * 3)
-    for point in points {
-        numbers.append(point.x)
-        numbers.append(point.y)
-        numbers.append(point.z)
-    }
-    return numbers
 }

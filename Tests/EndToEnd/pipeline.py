@@ -133,13 +133,15 @@ def run(name, *arguments, folder, environment=None, deadline=DEADLINE, prefix=()
 class Pipeline:
     """Sink, infer and ingest as three processes that found each other.
 
-    A stage that is started again gets the endpoints it had.
+    A stage that is started again gets the endpoints it had. `launch(stage)` gives what else `Program` is to be told, such as
+    an environment.
     """
 
-    def __init__(self, folder, transport="tcp", engine="none", sink=(), infer=(), ingest=()):
+    def __init__(self, folder, transport="tcp", engine="none", sink=(), infer=(), ingest=(), launch=lambda stage: {}):
         self.folder = Path(folder)
         self.store = self.folder / "poses.sqlite"
         self.engine = engine
+        self.launch = launch
         self.options = {"sink": list(sink), "infer": list(infer), "ingest": list(ingest)}
         self.context = zmq.Context()
         self.stages = {}
@@ -178,7 +180,7 @@ class Pipeline:
         return own + (["--status", status] if status else []) + self.options[stage]
 
     def start(self, stage):
-        program = Program(f"posebus-{stage}", *self.arguments(stage), folder=self.folder)
+        program = Program(f"posebus-{stage}", *self.arguments(stage), folder=self.folder, **self.launch(stage))
         self.stages[stage] = program
         at = program.ready()
         self.status[stage] = at.pop("status", None)

@@ -54,7 +54,9 @@ struct BenchCommand: AsyncParsableCommand {
         var folder: String?
 
         func validate() throws {
-            guard seconds > 0, streams > 0, rate ?? 1 > 0, (1...64).contains(outstanding), (5_000...4_000_000).contains(bytes) else {
+            guard seconds > 0, streams > 0, rate ?? 1 > 0, (1...64).contains(outstanding),
+                (5_000...4_000_000).contains(bytes)
+            else {
                 throw ValidationError(
                     "--seconds, --streams and --rate must be positive, --outstanding 1 to 64, --bytes 5000 to 4000000")
             }
