@@ -84,6 +84,7 @@ def main():
     import zmq
     from gateways import Gateway
     from pipeline import Pipeline, header, until
+    from posebus_benchmarks.processes import cpu_seconds
 
     with tempfile.TemporaryDirectory() as folder, Pipeline(folder) as pipeline, Gateway(pipeline) as gateway:
         until(lambda: gateway.http.get(gateway.url + "/readyz").ok, "the gateway reaches all stages")
@@ -112,10 +113,6 @@ def main():
             selector.register(viewer.peer, selectors.EVENT_READ, viewer)
         pid = gateway.program.process.pid
 
-        def processor_time():
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
         def until_time(end):
             while (left := end - time.monotonic()) > 0:
                 for key, _ in selector.select(left):
@@ -124,7 +121,7 @@ def main():
         until_time(time.monotonic() + 2)
         for viewer in viewers:
             viewer.outcomes = viewer.pictures = viewer.bytes = 0
-        used, began, fed_before = processor_time(), time.monotonic(), fed[0]
+        used, began, fed_before = cpu_seconds(pid), time.monotonic(), fed[0]
         cut_off, peak = None, 0
         while time.monotonic() - began < options.seconds:
             until_time(time.monotonic() + 0.5)
@@ -133,7 +130,7 @@ def main():
             if cut_off is None and state != 1:
                 cut_off = time.monotonic() - began + 2
         lasted = time.monotonic() - began
-        used = processor_time() - used
+        used = cpu_seconds(pid) - used
         stop.set()
         feeder.join()
         rates = sorted(viewer.outcomes / lasted for viewer in viewers)

@@ -16,30 +16,18 @@ import os
 import pathlib
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
 
-import zmq
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Tests" / "EndToEnd"))
+
+import zmq  # noqa: E402
+from protobuf import field, value_of  # noqa: E402
 
 WINDOW = 64
 KEYPOINTS = 33
-
-
-def varint(number):
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def outcome(session, sequence):
@@ -56,27 +44,7 @@ def outcome(session, sequence):
 
 def next_sequence(acknowledgement):
     """Field 3 of posebus.v1.Acknowledgement."""
-    at = 0
-
-    def number():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = acknowledgement[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(acknowledgement):
-        tag = number()
-        value = number()
-        if tag & 7 == 2:
-            at += value
-        elif tag >> 3 == 3:
-            return value
-    return 0
+    return value_of(acknowledgement, 3) or 0
 
 
 class Sink:

@@ -13,7 +13,6 @@ Part hmr2 wants --hmr2-dir; the network's weights do not matter for what it cost
 
 import argparse
 import collections
-import os
 import re
 import statistics
 import subprocess
@@ -27,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Tests" / "EndToEnd
 
 import pipeline as harness  # noqa: E402
 import zmq  # noqa: E402
+from posebus_benchmarks.processes import cpu_seconds, memory_mb  # noqa: E402
 from store import query  # noqa: E402
 
-TICKS = os.sysconf("SC_CLK_TCK")
 STAGES = ("ingest", "infer", "sink")
 PARTS = ["pictures", "streams", "cameras", "light", "hmr2"]
 # The way of a frame: between whom, and which endpoint's connections carry it.
@@ -66,15 +65,6 @@ class Cameras(threading.Thread):
             self.over.wait(max(0, begin + sent / self.rate - time.monotonic()))
 
 
-def cpu_seconds(program):
-    words = Path(f"/proc/{program.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / TICKS
-
-
-def memory_mb(program):
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{program.process.pid}/status").read_text())[1]) / 1000
-
-
 def bytes_by_link(pipeline):
     """Bytes in both directions of each link's connections, as the side that is connected to counts them."""
     ports = {pipeline.at[endpoint].rsplit(":", 1)[1]: link for link, endpoint in LINKS.items()}
@@ -107,15 +97,16 @@ def measure(folder, streams, rate, images, seconds, engine="none", infer=()):
         cameras = Cameras(pipeline, streams, rate, images)
         harness.until(lambda: frames_stored(pipeline) > max(streams, rate * 2), "two seconds of frames")
         begin, wire = time.monotonic(), bytes_by_link(pipeline)
-        used, frames = {stage: cpu_seconds(pipeline.stages[stage]) for stage in STAGES}, frames_stored(pipeline)
+        pids = {stage: pipeline.stages[stage].process.pid for stage in STAGES}
+        used, frames = {stage: cpu_seconds(pids[stage]) for stage in STAGES}, frames_stored(pipeline)
         time.sleep(seconds)
         frames = frames_stored(pipeline) - frames
         took = time.monotonic() - begin
         wire = {link: count - wire[link] for link, count in bytes_by_link(pipeline).items()}
         result = {
             "rate": frames / took,
-            "cpu": {stage: 1000 * (cpu_seconds(pipeline.stages[stage]) - used[stage]) / frames for stage in STAGES},
-            "memory": {stage: memory_mb(pipeline.stages[stage]) for stage in STAGES},
+            "cpu": {stage: 1000 * (cpu_seconds(pids[stage]) - used[stage]) / frames for stage in STAGES},
+            "memory": {stage: memory_mb(pids[stage]) for stage in STAGES},
             "bytes": {link: wire.get(link, 0) / frames for link in LINKS},
         }
         cameras.over.set()
