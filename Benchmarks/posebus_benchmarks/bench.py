@@ -29,8 +29,8 @@ class Failed(Exception):
 
 class Bench:
     def __init__(self, options, work):
-        self.bin = options.bin
-        self.clips = options.clips
+        self.bin = options.bin.resolve() if options.bin else None
+        self.clips = Path(options.clips).resolve()
         self.torch = options.torch
         self.seconds = options.seconds
         self.work = Path(work)
@@ -65,8 +65,8 @@ class Bench:
         return environment / "bin" / "python"
 
     def clip(self, name="kicker.mp4"):
-        path = self.clips and Path(self.clips) / name
-        if not path or not path.exists():
+        path = self.clips / name
+        if not path.exists():
             raise Unavailable(f"{name} is not there; --clips FOLDER names the folder that holds it")
         return path
 

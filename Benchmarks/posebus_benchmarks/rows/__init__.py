@@ -1,7 +1,8 @@
 """The rows in the order of the table."""
 
-from . import bus
+from . import bus, light
 
 ALL = [
     *bus.ROWS,
+    *light.ROWS,
 ]
