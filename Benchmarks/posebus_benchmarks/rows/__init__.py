@@ -1,8 +1,9 @@
 """The rows in the order of the table."""
 
-from . import bus, light
+from . import bus, bus_python, light
 
 ALL = [
     *bus.ROWS,
+    *bus_python.ROWS,
     *light.ROWS,
 ]

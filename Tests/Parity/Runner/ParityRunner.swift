@@ -19,7 +19,7 @@ struct BlazePoseFrames: ParsableCommand {
         discussion: """
             ffmpeg -i clip.mp4 -fps_mode passthrough -f rawvideo -pix_fmt rgb24 - | parity-runner --width 640 --height 360
 
-            compare_tflite.py and compare_mediapipe.py call it.
+            Scripts of Tests/Parity call it.
             """)
 
     @Option(help: "Width of a frame in pixels.")
