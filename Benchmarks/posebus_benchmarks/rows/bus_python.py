@@ -79,5 +79,5 @@ ROWS = [Row(
     checks=[ratio("frames_per_core_second", "PoseBus", "Python", 5)],
     figure="frames_per_core_second", unit="frames/(core·s)",
     prepare=lambda bench: bench.python("imagezmq"),
-    note="CPU time of ingest, infer and sink, and in Python of relay, infer and sink; cameras and subscriber are on neither side. Both "
-         "number, keep and acknowledge frames, look at each JPEG's head, and commit before they publish.")]
+    note="CPU time of ingest, infer and sink, and in Python of relay, infer and sink; cameras and subscriber are on neither side. "
+         "Both number, keep and acknowledge frames, look at each JPEG's head, and commit before they publish.")]

@@ -144,7 +144,8 @@ def jpegs(bench, width):
     if not folder.exists():
         folder.mkdir()
         bench.run(
-            ["ffmpeg", "-v", "error", "-i", bench.clip(), "-vf", f"scale={width}:-2", "-c:v", "mjpeg", "-q:v", "3", folder / "%04d.jpg"])
+            ["ffmpeg", "-v", "error", "-i", bench.clip(), "-vf", f"scale={width}:-2", "-c:v", "mjpeg", "-q:v", "3",
+             folder / "%04d.jpg"])
     return [file.read_bytes() for file in sorted(folder.iterdir())]
 
 
