@@ -179,7 +179,7 @@ if withTorch {
         program(
             "Image",
             [
-                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "Settings", "Stage", "Tensor", "Weights",
+                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "SMPL", "Settings", "Stage", "Tensor", "Weights",
                 argumentParser,
             ]),
 

@@ -11,7 +11,7 @@ struct ImageProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "posebus-image", abstract: "What posebus does with models but without the bus.",
         version: Release.version,
-        subcommands: [ImageCommand.self, HMR2BenchCommand.self],
+        subcommands: [ImageCommand.self, HMR2BenchCommand.self, SMPLBenchCommand.self],
         defaultSubcommand: ImageCommand.self)
 }
 

@@ -5,7 +5,8 @@ internal import Stage
 /// `posebus bench`: measurements anybody can repeat.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure PoseBus on this machine.", subcommands: [Bus.self, HMR2.self])
+        commandName: "bench", abstract: "Measure PoseBus on this machine.",
+        subcommands: [Bus.self, Sink.self, JPEG.self, Tracker.self, SMPL.self, HMR2.self])
 
     struct HMR2: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -16,6 +17,17 @@ struct BenchCommand: AsyncParsableCommand {
         var arguments: [String] = []
 
         func run() throws { try becomeImageProgram(["bench"] + arguments) }
+    }
+
+    struct SMPL: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "smpl", abstract: "Bodies a second of the SMPL body model.",
+            discussion: "`posebus bench smpl --help` says the rest.")
+
+        @Argument(parsing: .captureForPassthrough, help: "Options.")
+        var arguments: [String] = []
+
+        func run() throws { try becomeImageProgram(["bench-smpl"] + arguments) }
     }
 
     struct Bus: AsyncParsableCommand {
