@@ -3,7 +3,6 @@
 import argparse
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,10 +19,8 @@ def machine(bench):
         (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
         platform.processor())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    gpu = subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True).stdout.strip() \
-        if any(os.access(Path(folder) / "nvidia-smi", os.X_OK) for folder in os.get_exec_path()) else ""
     words = f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB"
-    return f"{words}, {gpu}" if gpu else words
+    return f"{words}, {bench.cuda_device}" if bench.cuda_device else words
 
 
 def measure(row, bench, count):
@@ -43,6 +40,13 @@ def measure(row, bench, count):
     return rounds
 
 
+def interpreter(text):
+    peer, mark, path = text.partition("=")
+    if not (peer and mark and Path(path).exists()):
+        raise argparse.ArgumentTypeError(f"{text}: PEER=INTERPRETER is expected, such as hmr2-cuda=/usr/bin/python3")
+    return peer, path
+
+
 def main():
     parser = argparse.ArgumentParser(prog="Benchmarks/run", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW")
@@ -54,6 +58,10 @@ def main():
     parser.add_argument("--torch", type=Path)
     parser.add_argument("--hmr2-dir", type=Path)
     parser.add_argument("--only-cuda", action="store_true")
+    parser.add_argument("--dry-run", action="store_true",
+                        help="tries the rows that want a GPU on the processor with a small model; keeps no figures")
+    parser.add_argument("--python", action="append", default=[], metavar="PEER=INTERPRETER", type=interpreter,
+                        help="one that has what the peer needs already, instead of a virtual environment")
     parser.add_argument("--results", default=Path(__file__).resolve().parents[1] / "results", type=Path)
     options = parser.parse_args()
     if options.list:
@@ -64,6 +72,8 @@ def main():
     if unknown:
         parser.error(f"there is no row {', '.join(sorted(unknown))}; --list names them")
     chosen = [row for row in rows.ALL if (not options.rows or row.name in options.rows) and (row.cuda or not options.only_cuda)]
+    if options.dry_run:
+        options.results = Path(tempfile.mkdtemp(prefix="posebus-dry-run-"))
     store = results.Results(options.results)
     failed = False
     with tempfile.TemporaryDirectory(prefix="posebus-benchmarks-") as work:

@@ -17,6 +17,9 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "Tests" / "EndToEnd"))
 PEERS = HERE / "peers"
 ENVIRONMENTS = ROOT / ".venv-benchmarks"
+# In no registry.
+PUBLIC_HMR2 = "https://github.com/shubham-goel/4D-Humans"
+PUBLIC_HMR2_COMMIT = "6ec79656a23c33237c724742ca2a0ec00b398b53"
 
 
 class Unavailable(Exception):
@@ -32,6 +35,11 @@ class Bench:
         self.bin = options.bin.resolve() if options.bin else None
         self.clips = Path(options.clips).resolve()
         self.torch = options.torch
+        if self.torch:
+            # Every program of a bundle takes it from there.
+            os.environ["POSEBUS_TORCH"] = str(self.torch.resolve())
+        self.interpreters = dict(options.python)
+        self.dry = options.dry_run
         self.seconds = options.seconds
         self.work = Path(work)
         self.commands = []  # Of the row that is measured.
@@ -48,11 +56,15 @@ class Bench:
 
     def raw(self, name):
         """A peer in C."""
+        if not (HERE / ".build" / "release" / name).exists():
+            raise Unavailable(f"the peer {name} is not built; Benchmarks/run builds it unless --only-cuda is given")
         return HERE / ".build" / "release" / name
 
     @functools.lru_cache  # noqa: B019 - one Bench a run
     def python(self, peer):
-        """The interpreter of a peer's environment, with what its requirements.txt names."""
+        """The interpreter of a peer's environment, with what its requirements.txt names, or the one that --python names."""
+        if peer in self.interpreters:
+            return Path(self.interpreters[peer])
         environment = ENVIRONMENTS / peer
         if not (environment / "bin" / "python").exists():
             print(f"==> fetching {peer}", file=sys.stderr)
@@ -71,16 +83,42 @@ class Bench:
         return path
 
     @functools.cached_property
+    def cuda_device(self):
+        """The name of the first GPU that NVIDIA's driver has, or None."""
+        try:
+            said = subprocess.run(
+                ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", "--id=0"], capture_output=True, text=True)
+        except OSError:
+            return None
+        return said.stdout.strip() if said.returncode == 0 else None
+
+    @functools.cached_property
     def hmr2_dir(self):
         """Weights of HMR2: those named, or random ones of the same size. What they are does not change what they cost."""
         if self._hmr2_dir:
             return Path(self._hmr2_dir)
-        folder = ENVIRONMENTS / "hmr2-weights"
+        size = "tiny" if self.dry else "full"
+        folder = ENVIRONMENTS / f"hmr2-weights-{size}"
         if not (folder / "complete").exists():
-            print("==> making a folder of random weights of HMR2's size (2.6 GB)", file=sys.stderr)
+            print(f"==> making a folder of random weights of HMR2's size ({'small' if self.dry else '2.6 GB'})", file=sys.stderr)
+            peer = "hmr2-cuda" if self.cuda_device else "hmr2"
             subprocess.run(
-                [self.python("hmr2"), ROOT / "Tests" / "Fixtures" / "hmr2" / "make_folder.py", folder], check=True)
+                [self.python(peer), ROOT / "Tests" / "Fixtures" / "hmr2" / "make_folder.py", folder, "--size", size], check=True)
             (folder / "complete").touch()
+        return folder
+
+    @functools.cached_property
+    def public_hmr2(self):
+        """A clone of 4D-Humans: the one that POSEBUS_4D_HUMANS names, else one of the commit that was compared with."""
+        named = os.environ.get("POSEBUS_4D_HUMANS")
+        folder = Path(named) if named else ENVIRONMENTS / "4D-Humans"
+        if not named and not (folder / "hmr2").exists():
+            for step in (["init", "--quiet", folder], ["-C", folder, "fetch", "--quiet", "--depth", "1", PUBLIC_HMR2, PUBLIC_HMR2_COMMIT],
+                         ["-C", folder, "checkout", "--quiet", "FETCH_HEAD"]):
+                if subprocess.run(["git", *step]).returncode:
+                    raise Unavailable(f"{PUBLIC_HMR2} could not be cloned; POSEBUS_4D_HUMANS can name a clone")
+        if not (folder / "hmr2").exists():
+            raise Unavailable(f"{folder} is no clone of 4D-Humans; POSEBUS_4D_HUMANS names one")
         return folder
 
     # Running
