@@ -130,7 +130,7 @@ struct JSONTests {
 }
 
 /// A small seeded generator (Steele, Lea and Flood 2014): the same numbers in every run.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -111,29 +111,20 @@ struct QuickWireTests {
     }
 }
 
-/// A small seeded generator (Steele, Lea and Flood 2014).
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
+extension SplitMix {
+    fileprivate mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
-
-    mutating func chance() -> Bool { below(2) == 0 }
+    fileprivate mutating func chance() -> Bool { below(2) == 0 }
 
     /// Of every length a varint can have.
-    mutating func number() -> UInt64 { next() >> UInt64(below(64)) }
+    fileprivate mutating func number() -> UInt64 { next() >> UInt64(below(64)) }
 
     /// Zero now and then, and its negative, which is not the default.
-    mutating func float() -> Float { [0, -0.0, 0.5, Float(below(100_000)) / 64 - 300][below(4)] }
+    fileprivate mutating func float() -> Float { [0, -0.0, 0.5, Float(below(100_000)) / 64 - 300][below(4)] }
 
-    mutating func nonzero(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(1 + below(255)) } }
+    fileprivate mutating func nonzero(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(1 + below(255)) } }
 
-    mutating func bytes(_ most: Int) -> [UInt8] { (0..<below(most)).map { _ in UInt8(truncatingIfNeeded: next()) } }
+    fileprivate mutating func bytes(_ most: Int) -> [UInt8] {
+        (0..<below(most)).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
 }

@@ -9,9 +9,23 @@ extension FrameHeader {
         var version: UInt32 = 0
         var stream: StreamName?
         var session: SessionID?
-        var header = FrameHeader(
-            stream: placeholder.stream, session: placeholder.session, sequence: .first, captureTime: placeholder.time,
-            acceptedTime: placeholder.time)
+        var sequence = SequenceNumber.first
+        var oldestUnacknowledged = SequenceNumber.first
+        var cameraFrame: CameraFrame?
+        var captureTime = Timestamp(nanoseconds: 0)
+        var acceptedTime = Timestamp(nanoseconds: 0)
+        var width = 0
+        var height = 0
+        var payload = Payload.none
+        var delivery = Delivery.lossless
+        var drop: Drop?
+        var isEnd = false
+        var resends = 0
+        var ingestMilliseconds: Float = 0
+        var sessionState: [UInt8] = []
+        var isStill = false
+        var traceID: TraceID?
+        var parentSpanID: SpanID?
         while !reader.isAtEnd {
             switch reader.varint() {
             case tag(1, 0):
@@ -25,77 +39,72 @@ extension FrameHeader {
                 session = id
             case tag(4, 0):
                 guard let number = reader.varint() else { return nil }
-                header.sequence = SequenceNumber(number)
+                sequence = SequenceNumber(number)
             case tag(5, 0):
                 guard let number = reader.varint() else { return nil }
-                header.oldestUnacknowledged = SequenceNumber(number)
+                oldestUnacknowledged = SequenceNumber(number)
             case tag(6, 0):
                 guard let number = reader.varint() else { return nil }
-                header.cameraFrame = CameraFrame(number)
+                cameraFrame = CameraFrame(number)
             case tag(7, 0):
                 guard let number = reader.varint() else { return nil }
-                header.captureTime = Timestamp(nanoseconds: Int64(bitPattern: number))
+                captureTime = Timestamp(nanoseconds: Int64(bitPattern: number))
             case tag(8, 0):
                 guard let number = reader.varint() else { return nil }
-                header.acceptedTime = Timestamp(nanoseconds: Int64(bitPattern: number))
+                acceptedTime = Timestamp(nanoseconds: Int64(bitPattern: number))
             case tag(9, 0):
                 guard let number = reader.uint32() else { return nil }
-                header.width = Int(number)
+                width = Int(number)
             case tag(10, 0):
                 guard let number = reader.uint32() else { return nil }
-                header.height = Int(number)
+                height = Int(number)
             case tag(11, 0):
                 switch reader.varint() {
-                case 1: header.payload = .jpeg
-                case 2: header.payload = .rgb8
+                case 1: payload = .jpeg
+                case 2: payload = .rgb8
                 default: return nil
                 }
             case tag(12, 0):
                 switch reader.varint() {
-                case 1: header.delivery = .live
-                case 2: header.delivery = .lossless
+                case 1: delivery = .live
+                case 2: delivery = .lossless
                 default: return nil
                 }
             case tag(13, 2):
-                guard header.drop == nil, let chunk = reader.chunk(), let drop = Drop.quick(chunk) else { return nil }
-                header.drop = drop
+                guard drop == nil, let chunk = reader.chunk(), let found = Drop.quick(chunk) else { return nil }
+                drop = found
             case tag(14, 0):
                 guard let value = reader.boolean() else { return nil }
-                header.isEnd = value
+                isEnd = value
             case tag(15, 0):
                 guard let number = reader.uint32() else { return nil }
-                header.resends = Int(number)
+                resends = Int(number)
             case tag(16, 5):
                 guard let value = reader.float() else { return nil }
-                header.ingestMilliseconds = value
+                ingestMilliseconds = value
             case tag(17, 2):
                 guard let chunk = reader.chunk() else { return nil }
-                header.sessionState = [UInt8](chunk)
+                sessionState = [UInt8](chunk)
             case tag(18, 0):
                 guard let value = reader.boolean() else { return nil }
-                header.isStill = value
+                isStill = value
             case tag(19, 2):
                 guard let chunk = reader.chunk(), let id = TraceID(bytes: chunk) else { return nil }
-                header.traceID = id
+                traceID = id
             case tag(20, 2):
                 guard let chunk = reader.chunk(), let id = SpanID(bytes: chunk) else { return nil }
-                header.parentSpanID = id
+                parentSpanID = id
             default: return nil
             }
         }
         guard let stream, let session, ProtocolVersion.readable.contains(version) else { return nil }
-        header.stream = stream
-        header.session = session
-        return header
+        return FrameHeader(
+            stream: stream, session: session, sequence: sequence, oldestUnacknowledged: oldestUnacknowledged,
+            cameraFrame: cameraFrame, captureTime: captureTime, acceptedTime: acceptedTime, width: width,
+            height: height, payload: payload, delivery: delivery, drop: drop, isEnd: isEnd, resends: resends,
+            ingestMilliseconds: ingestMilliseconds, sessionState: sessionState, isStill: isStill, traceID: traceID,
+            parentSpanID: parentSpanID)
     }
-
-    /// What stands where a header is not read yet.
-    private static let placeholder: (stream: StreamName, session: SessionID, time: Timestamp) = {
-        guard let stream = try? StreamName("-"), let session = SessionID(bytes: [UInt8](repeating: 0, count: 16)) else {
-            preconditionFailure("a dash is a stream name, and 16 bytes are a session")
-        }
-        return (stream, session, Timestamp(nanoseconds: 0))
-    }()
 
     func write(to writer: inout ProtobufWriter) {
         writer.varint(1, UInt64(ProtocolVersion.written))

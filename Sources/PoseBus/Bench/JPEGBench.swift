@@ -47,8 +47,8 @@ extension BenchCommand {
                 }
             }
             if json {
-                let entries = rates.map { "\(jsonString($0.name)): \($0.megapixels.fixed(2))" }
-                print("{\"megapixels_per_second\": {\(entries.joined(separator: ", "))}}")
+                let byName = Dictionary(rates.map { ($0.name, $0.megapixels) }, uniquingKeysWith: { first, _ in first })
+                print(String(decoding: try JSONEncoder().encode(["megapixels_per_second": byName]), as: UTF8.self))
             }
         }
 
@@ -81,11 +81,4 @@ extension String {
     fileprivate func leftPadded(to width: Int) -> String {
         String(repeating: " ", count: max(0, width - count)) + self
     }
-}
-
-/// A text as JSON writes it.
-private func jsonString(_ text: String) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .withoutEscapingSlashes
-    return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
 }
