@@ -86,6 +86,11 @@ var targets: [Target] = [
     module("Checkpoints", ["CZlib"]),
     module("Weights", ["Checkpoints", "CZlib"]),
     module("Settings", ["JPEG", "Messages", "Stage", "Weights", argumentParser, yams]),
+    .target(name: "CWorkers"),
+    .target(name: "CPlans", dependencies: ["CWorkers"]),
+    module("Plans", ["CPlans"]),
+    module("TFLite", ["Checkpoints", "Plans"]),
+    module("BlazePose", ["Checkpoints", "Plans", "TFLite", "Weights"]),
     module("Bodies", ["Checkpoints", "Weights"]),
     module("Exports", ["Bodies", "CZlib", "FrameSources", "JPEG", "Messages", "Refinement", "Spawning"]),
 
@@ -141,6 +146,9 @@ var targets: [Target] = [
     tests("Jobs", ["FrameSources", "Ingest", "JPEG", "Messages", "Sink", "Stage", "ZeroMQ", logging]),
     tests("Checkpoints"),
     tests("Weights"),
+    tests("Plans"),
+    tests("TFLite", ["Checkpoints", "Plans"]),
+    tests("BlazePose", ["Checkpoints", "Weights"]),
     tests("Bodies", ["Checkpoints", "Weights"]),
     tests("Exports", ["Bodies", "Checkpoints", "JPEG", "Messages", "Weights"]),
     tests(
@@ -158,10 +166,10 @@ var products: [Product] = [
 // What runs models. The rest builds and tests where there is no libtorch.
 if withTorch {
     targets += [
-        .target(name: "CTorch", cxxSettings: torchCXXSettings, linkerSettings: torchLinkerSettings),
+        .target(
+            name: "CTorch", dependencies: ["CWorkers"], cxxSettings: torchCXXSettings,
+            linkerSettings: torchLinkerSettings),
         module("Tensor", ["CTorch"]),
-        module("TFLite", ["CTorch", "Tensor", "Checkpoints"]),
-        module("BlazePose", ["Checkpoints", "Tensor", "TFLite", "Weights"]),
         module("SMPL", ["Tensor", "Weights"]),
         module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
         module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
@@ -187,14 +195,13 @@ if withTorch {
         .executableTarget(
             name: "parity-runner",
             dependencies: [
-                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "PHALP", "TFLite", "Tensor", "Tracking",
+                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "PHALP", "Plans", "TFLite", "Tensor",
+                "Tracking",
                 "Weights", argumentParser,
             ],
             path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
 
         tests("Tensor"),
-        tests("TFLite", ["Tensor", "Checkpoints"]),
-        tests("BlazePose", ["Checkpoints", "Weights"]),
         tests("Engines", ["JPEG", "Messages", "Tracking"]),
         tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
         tests("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),

@@ -1,5 +1,5 @@
+package import Plans
 internal import TFLite
-package import Tensor
 
 /// The two published networks over the graph executor.
 package final class BlazePoseNetworks: PoseInference {
@@ -10,12 +10,12 @@ package final class BlazePoseNetworks: PoseInference {
     package init(models: BlazePoseModels, options: BlazePoseOptions) throws {
         masks = options.masks
         detector = try GraphExecutor(
-            models.detector, outputs: [Output.boxes, Output.logits], threads: options.threads, device: .cpu)
+            models.detector, outputs: [Output.boxes, Output.logits], threads: options.threads)
         var outputs = [Output.landmarks, Output.score, Output.heatmap, Output.world]
         // Without the mask its part of the graph is not run at all.
         if masks { outputs.append(Output.mask) }
         landmarker = try GraphExecutor(
-            models.landmarks, outputs: outputs, threads: options.threads, device: .cpu)
+            models.landmarks, outputs: outputs, threads: options.threads)
     }
 
     /// Names of the tensors in the published files.
@@ -75,23 +75,22 @@ package final class BlazePoseNetworks: PoseInference {
 
     /// What the detector is given, (N, 224, 224, 3): -1…1, black around the picture.
     /// Source: MediaPipe modules/pose_detection/pose_detection_cpu.pbtxt.
-    package static func detectorInput(_ crops: [Crop]) throws -> Tensor {
+    package static func detectorInput(_ crops: [Crop]) throws -> FloatArray {
         try input(crops, side: DetectorAnchors.inputSide, border: .zero, scale: 2 / 255, offset: -1)
     }
 
     /// What the landmark model is given, (N, 256, 256, 3): 0…1; the edge is continued.
     /// Source: MediaPipe modules/pose_landmark/pose_landmark_by_roi_cpu.pbtxt.
-    package static func landmarkInput(_ crops: [Crop]) throws -> Tensor {
+    package static func landmarkInput(_ crops: [Crop]) throws -> FloatArray {
         try input(crops, side: LandmarkDecoder.inputSide, border: .replicate, scale: 1 / 255, offset: 0)
     }
 
-    /// All crops as one tensor (N, side, side, 3).
+    /// All crops as one array (N, side, side, 3).
     private static func input(
         _ crops: [Crop], side: Int, border: ImageWarp.Border, scale: Float, offset: Float
-    ) throws -> Tensor {
-        let tensor = try Tensor(zeros: [crops.count, side, side, 3], dtype: .float32)
-        try tensor.withUnsafeMutableBytes { bytes in
-            let floats = bytes.bindMemory(to: Float.self)
+    ) throws -> FloatArray {
+        let array = try FloatArray(zeros: [crops.count, side, side, 3])
+        array.withUnsafeMutableElements { floats in
             let length = side * side * 3
             for (index, crop) in crops.enumerated() {
                 ImageWarp.sample(
@@ -99,17 +98,16 @@ package final class BlazePoseNetworks: PoseInference {
                     into: UnsafeMutableBufferPointer(rebasing: floats[(index * length)..<((index + 1) * length)]))
             }
         }
-        return tensor
+        return array
     }
 
-    /// Hands `body` a function from a crop's index to that crop's part of the tensor.
+    /// Hands `body` a function from a crop's index to that crop's part of the array.
     private func withFloats<Result>(
-        _ tensor: Tensor, count: Int, _ body: ((Int) -> UnsafeBufferPointer<Float>) throws -> Result
+        _ array: FloatArray, count: Int, _ body: ((Int) -> UnsafeBufferPointer<Float>) throws -> Result
     ) throws -> Result {
-        try tensor.withUnsafeBytes { bytes in
-            let floats = bytes.bindMemory(to: Float.self)
+        try array.withUnsafeElements { floats in
             guard floats.count.isMultiple(of: count), !floats.isEmpty else {
-                throw BlazePoseError.model("a network answered \(tensor.shape) to \(count) crops")
+                throw BlazePoseError.model("a network answered \(array.shape) to \(count) crops")
             }
             let length = floats.count / count
             return try body { UnsafeBufferPointer(rebasing: floats[($0 * length)..<(($0 + 1) * length)]) }

@@ -44,12 +44,12 @@ namespace {
 template <typename Body>
 void share_work(int64_t tasks, const Body &body) {
     static std::mutex mutex;
-    static std::unique_ptr<ctorch::Workers> workers;
+    static std::unique_ptr<workers::Workers> workers;
     static std::vector<bf16::Scratch> scratch;
     std::lock_guard<std::mutex> lock(mutex);
     const int32_t threads = std::max(1, at::get_num_threads());
     if (!workers || workers->threads() != threads) {
-        workers = std::make_unique<ctorch::Workers>(threads);
+        workers = std::make_unique<workers::Workers>(threads);
         scratch.resize(static_cast<size_t>(threads));
     }
     workers->run(static_cast<uint32_t>(tasks), [&](uint32_t task, int32_t thread) {

@@ -2,7 +2,6 @@ internal import BlazePose
 internal import Foundation
 internal import JPEG
 internal import Messages
-internal import Tensor
 internal import Tracking
 
 /// Finds the persons in frames and follows their places, with BlazePose's networks: what every engine starts from.
@@ -36,7 +35,6 @@ final class PersonFinder {
     ///   - masks: whether to find out which pixels are a person's, which doubles the work.
     /// - Throws: an error that names a missing or altered file and the command that fetches it.
     init(models: URL, threads: Int, masks: Bool = false) throws {
-        try TorchRuntime.setThreads(threads)
         var options = BlazePoseOptions()
         options.threads = threads
         options.masks = masks

@@ -1,8 +1,8 @@
 internal import Checkpoints
 internal import Foundation
 internal import SMPL
-package import Tensor
-package import Weights
+internal import Tensor
+internal import Weights
 
 /// SMPL as HMR2 uses it, on the network's device. `Bodies` has it without the network, to make meshes of what was stored.
 package final class HMR2BodyModel {

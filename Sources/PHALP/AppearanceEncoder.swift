@@ -23,7 +23,8 @@ package final class AppearanceEncoder {
         package let sharedFraction: Float
     }
 
-    private let plan: Plan
+    /// Of the convolutions: 3 × 3 pixels, one zero around the picture, then a rectifier.
+    private let layers: [(weight: Tensor, bias: Tensor)]
     private let device: Device
     private let half: Tensor
 
@@ -37,35 +38,18 @@ package final class AppearanceEncoder {
     ///   where the device cannot be used.
     package init(_ folder: PHALPFolder, device: Device) throws {
         let tensors = try TorchFile(contentsOf: folder.appearance).stateDictionary("model")
-        let layers = CheckpointLayers(tensors: tensors, device: device, precision: .fp32)
+        let loaded = CheckpointLayers(tensors: tensors, device: device, precision: .fp32)
         let root = try Self.root(tensors)
         var channels = 4
         var weights: [(weight: Tensor, bias: Tensor)] = []
         for name in Self.names {
-            let weight = try layers.tensor("\(root)\(name).weight", [name == "conv5_1" ? 16 : nil, channels, 3, 3])
+            let weight = try loaded.tensor("\(root)\(name).weight", [name == "conv5_1" ? 16 : nil, channels, 3, 3])
             channels = weight.shape[0]
-            weights.append((weight, try layers.tensor("\(root)\(name).bias", [channels])))
+            weights.append((weight, try loaded.tensor("\(root)\(name).bias", [channels])))
         }
+        self.layers = weights
         self.device = device
         half = try Tensor(floats: [0.5], shape: [1]).to(device)
-        // Values: the texture, then each convolution's result, halved after the first four.
-        plan = try Plan.build(
-            valueCount: 11, inputs: [0], outputs: [10], device: device, threads: TorchRuntime.threads
-        ) { plan in
-            var value = 0
-            for (index, layer) in weights.enumerated() {
-                try plan.convolution(
-                    value, to: value + 1, weight: layer.weight, bias: layer.bias,
-                    Plan.Convolution(
-                        stride: (1, 1), dilation: (1, 1), groups: 1,
-                        margins: Plan.Margins(top: 1, bottom: 1, left: 1, right: 1), activation: .relu))
-                value += 1
-                guard index < 4 else { continue }
-                try plan.maximum(
-                    value, to: value + 1, window: (2, 2), stride: (2, 2), margins: Plan.Margins(), .none)
-                value += 1
-            }
-        }
     }
 
     /// What the encoder's tensors' names begin with.
@@ -103,12 +87,20 @@ package final class AppearanceEncoder {
         for first in stride(from: 0, to: batch, by: Self.largestBatch) {
             let part = try textures.narrowed(
                 dimension: 0, start: first, count: min(Self.largestBatch, batch - first))
-            // The plan's pictures have their channels last; the embedding's order is channels first.
-            let maps = try plan.run([try part.permuted([0, 2, 3, 1])])[0]
-            parts.append(try maps.permuted([0, 3, 1, 2]).reshaped([part.shape[0], -1]))
+            parts.append(try maps(of: part).reshaped([part.shape[0], -1]))
         }
         if parts.isEmpty { return try Tensor(zeros: [0, Self.count], device: device) }
         return parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, dimension: 0)
+    }
+
+    /// What the last layer makes of textures (B, 4, 256, 256): (B, 16, 16, 16). The first four halve the picture.
+    private func maps(of textures: Tensor) throws(TorchError) -> Tensor {
+        var maps = textures
+        for (index, layer) in layers.enumerated() {
+            maps = try maps.convolvedAndRectified(weight: layer.weight, bias: layer.bias, padding: 1)
+            if index < 4 { maps = try maps.maxPooled(window: 2) }
+        }
+        return maps
     }
 
     /// How much each track's texture differs from each detection's in what both show.

@@ -1,11 +1,11 @@
 public import Checkpoints
-public import Tensor
+package import Plans
 
-/// Runs a TFLite graph on libtorch.
+/// Runs a TFLite graph on the CPU.
 ///
 /// Everything that can be done ahead is done when it is made: constants are unpacked (fp16, sparse), convolutions take
 /// over the padding before them and the sum after them, their weights are laid out as the kernels want them, and what no
-/// wanted output needs is left out. A run is then one call into libtorch. Arithmetic is float32.
+/// wanted output needs is left out. A run is then one call. Arithmetic is float32.
 ///
 /// An executor belongs to one thread at a time, hence it is not Sendable.
 public final class GraphExecutor {
@@ -17,8 +17,8 @@ public final class GraphExecutor {
     public let outputNames: [String]
     /// The outputs' shapes for a batch of 1.
     public let outputShapes: [[Int]]
-    /// The kernels in use: `aten`, or the instruction set of this package's own, such as `avx512`.
-    public var kernels: String { plan.kernels }
+    /// The instruction set that the kernels in use were compiled for, such as `avx512`.
+    package static var kernels: String { Plan.kernels }
 
     private let plan: Plan
 
@@ -29,10 +29,9 @@ public final class GraphExecutor {
     ///   - outputs: Names of the tensors to compute; nil for all outputs of the graph in the graph's order. Leaving some
     ///     out saves the work that only they need.
     ///   - threads: How many threads a run may use.
-    ///   - device: Where it runs.
     /// - Throws: `CheckpointError` for a graph with operators or options that are not supported, each of them named, or
-    ///   that contradicts itself; `TorchError` where libtorch refuses.
-    public init(_ model: TFLiteModel, outputs: [String]? = nil, threads: Int = 1, device: Device = .cpu) throws {
+    ///   that contradicts itself.
+    public init(_ model: TFLiteModel, outputs: [String]? = nil, threads: Int = 1) throws {
         let wanted = try Self.wantedOutputs(of: model, named: outputs)
         inputNames = model.inputs.map { model.tensors[$0].name }
         inputShapes = model.inputs.map { model.tensors[$0].shape }
@@ -40,26 +39,26 @@ public final class GraphExecutor {
         outputShapes = wanted.map { model.tensors[$0].shape }
         let planner = try GraphPlanner(model, outputs: wanted)
         plan = try Plan.build(
-            valueCount: model.tensors.count, inputs: model.inputs, outputs: wanted, device: device, threads: threads,
+            valueCount: model.tensors.count, inputs: model.inputs, outputs: wanted, threads: threads,
             steps: planner.emit)
     }
 
     /// Runs the graph on a batch.
     ///
-    /// - Parameter inputs: Float32 tensors shaped as `inputShapes`, with one common batch size of 1 or more.
-    /// - Returns: The outputs, contiguous float32 on the executor's device, with that batch size.
-    /// - Throws: `TorchError` for inputs of another shape or where libtorch fails.
-    public func run(_ inputs: [Tensor]) throws(TorchError) -> [Tensor] {
+    /// - Parameter inputs: Arrays shaped as `inputShapes`, with one common batch size of 1 or more.
+    /// - Returns: The outputs, with that batch size.
+    /// - Throws: `PlanError` for inputs of another shape.
+    package func run(_ inputs: [FloatArray]) throws(PlanError) -> [FloatArray] {
         try requireShapes(of: inputs)
         return try plan.run(inputs)
     }
 
-    private func requireShapes(of inputs: [Tensor]) throws(TorchError) {
+    private func requireShapes(of inputs: [FloatArray]) throws(PlanError) {
         let given = inputs.map(\.shape)
         let batch = given.first?.first ?? 0
         let expected = inputShapes.map { [batch] + $0.dropFirst() }
         guard batch > 0, given == expected else {
-            throw TorchError(
+            throw PlanError(
                 operation: "running a TFLite graph",
                 message: "it takes inputs of shape \(inputShapes), with any batch size, and was given \(given)")
         }

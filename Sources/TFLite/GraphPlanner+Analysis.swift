@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Tensor
+internal import Plans
 
 /// What is worked out about a graph before anything is built.
 extension GraphPlanner {

@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Tensor
+internal import Plans
 
 /// Sums that the operator before them can compute on the way.
 extension GraphPlanner {

@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Tensor
+internal import Plans
 
 /// The operators without a window.
 extension GraphPlanner {
@@ -7,13 +7,13 @@ extension GraphPlanner {
     func emitConstants(_ plan: Plan) throws {
         for tensor in Set(operands.filter(isConstant)).sorted() {
             let source = model.tensors[constants[tensor] ?? tensor]
-            try plan.constant(tensor, try Tensor(floats: try source.floats(), shape: source.shape))
+            try plan.constant(tensor, try FloatArray(try source.floats(), shape: source.shape))
         }
     }
 
     func emitSum(_ plan: Plan, _ step: TFLiteOperator, _ activation: TFLiteOperator.Activation) throws {
         let a = try input(step, 0), b = try input(step, 1)
-        // Operands of different ranks would be aligned differently in libtorch's order of dimensions.
+        // Operands of different ranks would have to be aligned at their last dimensions first.
         guard shape(a).count == shape(b).count, shape(a).count == shape(step.outputs[0]).count else {
             throw unsupported(step, "operands of different ranks, \(shape(a)) and \(shape(b)), are not supported")
         }
@@ -54,7 +54,7 @@ extension GraphPlanner {
         try plan.concatenation(inputs, to: step.outputs[0], axis: axis)
     }
 
-    /// libtorch has the two modern conventions; the oldest, corners at corners but sizes not reduced by one, it lacks.
+    /// There are the two modern conventions; the oldest, corners at corners but sizes not reduced by one, there is not.
     func emitResize(_ plan: Plan, _ step: TFLiteOperator, alignCorners: Bool, halfPixelCenters: Bool) throws {
         guard alignCorners != halfPixelCenters else {
             throw unsupported(

@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Tensor
+internal import Plans
 
 /// Operators that move a window over an image.
 extension GraphPlanner {
@@ -29,12 +29,21 @@ extension GraphPlanner {
             dilation: window.dilationWidth, window.padding)
         try require(step, output: [1, vertical.count, horizontal.count, channels])
         margins = margins + Self.margins(vertical, horizontal)
-        let packed = try Tensor(floats: try weight.floats(), shape: weight.shape)
-            .permuted(depthwise ? [3, 0, 1, 2] : [0, 3, 1, 2])
+        var values = try weight.floats()
+        if depthwise {
+            // (window, channel) to (channel, window): what the plan calls an output channel comes first.
+            let taps = values.count / channels
+            let asInFile = values
+            for index in asInFile.indices {
+                values[index % channels * taps + index / channels] = asInFile[index]
+            }
+        }
+        let packed = try FloatArray(
+            values, shape: depthwise ? [channels, weight.shape[1], weight.shape[2], 1] : weight.shape)
         let result = try result(step, window.activation)
         try plan.convolution(
             image, plus: result.addend, to: result.output, weight: packed,
-            bias: try bias.map { try Tensor(floats: try $0.floats(), shape: $0.shape) },
+            bias: try bias.map { try FloatArray(try $0.floats(), shape: $0.shape) },
             Plan.Convolution(
                 stride: (window.strideHeight, window.strideWidth),
                 dilation: (window.dilationHeight, window.dilationWidth), groups: groups, margins: margins,

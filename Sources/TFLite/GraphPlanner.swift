@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Tensor
+internal import Plans
 
 /// Turns a TFLite graph into a plan: checks it, leaves out what is not needed, and folds padding and sums into convolutions.
 struct GraphPlanner {

@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
+import Plans
 import TFLite
-import Tensor
 
 /// The folder of TFLite fixtures; `make_fixtures.py` in it says how they came about.
 let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -1,10 +1,10 @@
 import Checkpoints
 import Foundation
+import Plans
 import TFLite
-import Tensor
 import Testing
 
-@Suite("TFLite graphs on libtorch")
+@Suite("TFLite graphs")
 struct GraphExecutorTests {
     static let names = [
         "convolutions", "depthwise", "grouped", "padding", "resizing", "shapes", "sparse", "sums", "wide",
@@ -25,11 +25,11 @@ struct GraphExecutorTests {
     func parity(_ name: String, _ threads: Int) throws {
         let executor = try GraphExecutor(try model(name), threads: threads)
         for sample in try samples(name, of: executor) {
-            let inputs = try zip(sample.inputs, executor.inputShapes).map { try Tensor(floats: $0, shape: $1) }
+            let inputs = try zip(sample.inputs, executor.inputShapes).map { try FloatArray($0, shape: $1) }
             let outputs = try executor.run(inputs)
             #expect(outputs.map(\.shape) == executor.outputShapes)
             for (index, (found, expected)) in zip(outputs, sample.outputs).enumerated() {
-                let difference = difference(try found.floats(), expected)
+                let difference = difference(found.floats(), expected)
                 #expect(difference < 1e-5, "output \(index) differs by \(difference) of its range")
             }
         }
@@ -42,12 +42,12 @@ struct GraphExecutorTests {
         for count in [3, 1, 2] {
             let batch = (0..<count).map { samples[$0 % samples.count] }
             let inputs = try executor.inputShapes.indices.map { index in
-                try Tensor(
-                    floats: batch.flatMap { $0.inputs[index] }, shape: batched(executor.inputShapes[index], count))
+                try FloatArray(
+                    batch.flatMap { $0.inputs[index] }, shape: batched(executor.inputShapes[index], count))
             }
             for (index, output) in try executor.run(inputs).enumerated() {
                 #expect(output.shape == batched(executor.outputShapes[index], count))
-                let difference = difference(try output.floats(), batch.flatMap { $0.outputs[index] })
+                let difference = difference(output.floats(), batch.flatMap { $0.outputs[index] })
                 #expect(
                     difference < 1e-5, "output \(index) differs by \(difference) of its range in a batch of \(count)")
             }
@@ -59,24 +59,24 @@ struct GraphExecutorTests {
         let model = try model("depthwise")
         let all = try GraphExecutor(model)
         let sample = try samples("depthwise", of: all)[0]
-        let input = try Tensor(floats: sample.inputs[0], shape: all.inputShapes[0])
+        let input = try FloatArray(sample.inputs[0], shape: all.inputShapes[0])
         let chosen = try GraphExecutor(model, outputs: [all.outputNames[3], all.outputNames[0]])
         let outputs = try chosen.run([input])
         #expect(chosen.outputShapes == [all.outputShapes[3], all.outputShapes[0]])
-        #expect(difference(try outputs[0].floats(), sample.outputs[3]) < 1e-5)
-        #expect(difference(try outputs[1].floats(), sample.outputs[0]) < 1e-5)
+        #expect(difference(outputs[0].floats(), sample.outputs[3]) < 1e-5)
+        #expect(difference(outputs[1].floats(), sample.outputs[0]) < 1e-5)
         #expect(throws: CheckpointError.self) { try GraphExecutor(model, outputs: ["none"]) }
     }
 
     @Test("Inputs of another shape or number are refused, and the executor still works")
     func wrongInputs() throws {
         let executor = try GraphExecutor(try model("wide"))
-        let error = #expect(throws: TorchError.self) { try executor.run([try Tensor(zeros: [1, 3, 4, 96])]) }
+        let error = #expect(throws: PlanError.self) { try executor.run([try FloatArray(zeros: [1, 3, 4, 96])]) }
         #expect(error?.description.contains("[[1, 3, 4, 96]]") == true)
-        #expect(throws: TorchError.self) { try executor.run([]) }
-        #expect(throws: TorchError.self) { try executor.run([try Tensor(zeros: [0, 3, 3, 96])]) }
-        #expect(throws: TorchError.self) { try executor.run([try Tensor(zeros: [3, 3, 96])]) }
-        #expect(try executor.run([try Tensor(zeros: [1, 3, 3, 96])]).count == 1)
+        #expect(throws: PlanError.self) { try executor.run([]) }
+        #expect(throws: PlanError.self) { try executor.run([try FloatArray(zeros: [0, 3, 3, 96])]) }
+        #expect(throws: PlanError.self) { try executor.run([try FloatArray(zeros: [3, 3, 96])]) }
+        #expect(try executor.run([try FloatArray(zeros: [1, 3, 3, 96])]).count == 1)
     }
 
     @Test(

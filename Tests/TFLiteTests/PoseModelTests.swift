@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
+import Plans
 import TFLite
-import Tensor
 import Testing
 
 /// The two real models, where POSEBUS_MODELS names a folder that has them.
@@ -22,12 +22,12 @@ struct PoseModelTests {
     func drawn(_ name: String) throws {
         let executor = try executor(name)
         let size = executor.inputShapes[0][1]
-        let outputs = try executor.run([try Tensor(floats: drawnImage(size), shape: [1, size, size, 3])])
+        let outputs = try executor.run([try FloatArray(drawnImage(size), shape: [1, size, size, 3])])
         var golden = try floats(fixtures.appending(path: "\(name).golden"))[...]
         for (output, outputName) in zip(outputs, executor.outputNames) {
             let range = golden.removeFirst().distance(to: golden.removeFirst())
             let step = (output.count + 999) / 1000
-            let found = try output.floats()
+            let found = output.floats()
             let kept = stride(from: 0, to: found.count, by: step).map { found[$0] }
             let difference = difference(kept, Array(golden.prefix(kept.count)), range: range)
             golden = golden.dropFirst(kept.count)
@@ -47,9 +47,9 @@ struct PoseModelTests {
         for file in files {
             var values = try floats(file)[...]
             let sample = Sample(&values, of: executor)
-            let outputs = try executor.run([try Tensor(floats: sample.inputs[0], shape: executor.inputShapes[0])])
+            let outputs = try executor.run([try FloatArray(sample.inputs[0], shape: executor.inputShapes[0])])
             for (index, output) in outputs.enumerated() {
-                let difference = difference(try output.floats(), sample.outputs[index])
+                let difference = difference(output.floats(), sample.outputs[index])
                 let label = executor.outputNames[index]
                 greatest[label] = max(greatest[label] ?? 0, difference)
                 #expect(

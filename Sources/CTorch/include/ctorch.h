@@ -215,6 +215,15 @@ ctorch_status ctorch_conv1d_transposed(
 
 // MARK: - Meshes and pictures
 
+/// Convolution of pictures, then a rectifier: input (batch, channels, height, width), weight (out channels, channels,
+/// height, width), bias (out channels), with `padding` zeros at each edge. The caller owns `*out`.
+ctorch_status ctorch_conv2d_relu(
+    ctorch_tensor input, ctorch_tensor weight, ctorch_tensor bias, int64_t padding, ctorch_tensor *out);
+
+/// The largest of each square of `window` × `window` pixels of (batch, channels, height, width); squares do not overlap.
+/// The caller owns `*out`.
+ctorch_status ctorch_max_pool2d(ctorch_tensor input, int64_t window, ctorch_tensor *out);
+
 typedef enum {
     CTORCH_RASTER_AUTOMATIC = 0,  // the kernel on a CPU, tensors elsewhere
     CTORCH_RASTER_KERNEL = 1,     // this library's own loop; CPU only
@@ -232,96 +241,6 @@ ctorch_status ctorch_depth_images(
 /// Bilinear samples of pictures (batch, channels, height, width) at `places` (batch, count, 2): x and y, -1 to 1 from one
 /// edge to the other. Beyond the edges is zero. The caller owns `*out`, (batch, channels, count).
 ctorch_status ctorch_sample_bilinear(ctorch_tensor pictures, ctorch_tensor places, ctorch_tensor *out);
-
-// MARK: - Plans
-//
-// A plan is a flat list of steps over numbered values, built once and run often inside one call. Images are described
-// as (batch, height, width, channels), in memory as well; weights in their own order, stated at each step. Any batch
-// size may be given to a run.
-
-typedef struct ctorch_plan_s *ctorch_plan;
-
-typedef enum {
-    CTORCH_ACTIVATION_NONE = 0,
-    CTORCH_ACTIVATION_RELU = 1,
-    CTORCH_ACTIVATION_RELU6 = 2,
-} ctorch_activation;
-
-/// Pixels added at each side of an image.
-typedef struct {
-    int64_t top, bottom, left, right;
-} ctorch_margins;
-
-typedef struct {
-    int64_t stride[2];    // vertical, horizontal
-    int64_t dilation[2];  // vertical, horizontal
-    int64_t groups;
-    ctorch_margins margins;  // zeros around the input
-    ctorch_activation activation;
-} ctorch_conv2d;
-
-/// Creates a plan without steps for values 0 ..< `value_count`, run on one device with at most `threads` threads. The
-/// caller owns `*out` and frees it with ctorch_plan_free.
-ctorch_status ctorch_plan_create(int32_t value_count, ctorch_device device, int32_t threads, ctorch_plan *out);
-
-/// Frees the plan, its constants and its packed weights. NULL is allowed.
-void ctorch_plan_free(ctorch_plan plan);
-
-/// The kernels the plan's convolutions run on: "aten", or the instruction set that this library's own were compiled
-/// for, such as "avx512". The library owns the string.
-const char *ctorch_plan_kernels(ctorch_plan plan);
-
-/// Makes `value` a constant of the plan. The plan keeps its own reference; `tensor` stays the caller's.
-ctorch_status ctorch_plan_constant(ctorch_plan plan, int32_t value, ctorch_tensor tensor);
-
-/// Adds a convolution. `weight` is (out channels, in channels / groups, height, width); `bias` is (out channels) or
-/// NULL. `addend` is a value of the result's shape to be added before the activation, or -1. Both tensors stay the
-/// caller's; the plan keeps a packed copy.
-ctorch_status ctorch_plan_conv2d(
-    ctorch_plan plan, int32_t input, int32_t addend, int32_t output, const ctorch_conv2d *options, ctorch_tensor weight,
-    ctorch_tensor bias);
-
-/// Adds a sum of two values, with broadcasting over NHWC shapes.
-ctorch_status ctorch_plan_add(ctorch_plan plan, int32_t a, int32_t b, int32_t output, ctorch_activation activation);
-
-/// Adds zeros around an image and before and after its channels.
-ctorch_status ctorch_plan_pad(
-    ctorch_plan plan, int32_t input, int32_t output, ctorch_margins margins, int64_t channels_before,
-    int64_t channels_after);
-
-/// Adds a maximum over windows of (height, width) pixels; margins never win.
-ctorch_status ctorch_plan_max_pool(
-    ctorch_plan plan, int32_t input, int32_t output, const int64_t window[2], const int64_t stride[2],
-    ctorch_margins margins, ctorch_activation activation);
-
-/// Adds a bilinear resize to (height, width), with pixel centres at half-integers or with aligned corners. `addend` is a
-/// value of the result's shape to be added before the activation, or -1.
-ctorch_status ctorch_plan_resize_bilinear(
-    ctorch_plan plan, int32_t input, int32_t addend, int32_t output, const int64_t size[2], int32_t align_corners,
-    ctorch_activation activation);
-
-/// Adds a move of blocks of channels into space: (N, H, W, C) to (N, H b, W b, C / b²), block rows first.
-ctorch_status ctorch_plan_depth_to_space(ctorch_plan plan, int32_t input, int32_t output, int64_t block);
-
-/// Adds a change of shape that keeps the batch: `shape` is the new shape without its first dimension.
-ctorch_status ctorch_plan_reshape(
-    ctorch_plan plan, int32_t input, int32_t output, const int64_t *shape, int32_t rank);
-
-/// Adds a concatenation along `axis` of the NHWC shape.
-ctorch_status ctorch_plan_concatenate(
-    ctorch_plan plan, const int32_t *inputs, int32_t count, int32_t output, int64_t axis);
-
-/// Adds the logistic function.
-ctorch_status ctorch_plan_logistic(ctorch_plan plan, int32_t input, int32_t output);
-
-/// Ends building: names the values that a run is given and those it answers with, and works out when each value can be
-/// freed. Steps cannot be added after it.
-ctorch_status ctorch_plan_finish(
-    ctorch_plan plan, const int32_t *inputs, int32_t input_count, const int32_t *outputs, int32_t output_count);
-
-/// Runs every step. `inputs` stay the caller's; the caller owns each of `outputs`, which are contiguous.
-ctorch_status ctorch_plan_run(
-    ctorch_plan plan, const ctorch_tensor *inputs, int32_t input_count, ctorch_tensor *outputs, int32_t output_count);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 internal import BlazePose
 internal import Foundation
+internal import Plans
 internal import TFLite
-internal import Tensor
 
 /// The networks, with a count of what they are asked and, on demand, a record of it.
 final class ObservedInference: PoseInference {
@@ -60,15 +60,15 @@ final class CropRecorder {
     }
 
     private func record(
-        _ crops: [Crop], _ name: String, _ executor: GraphExecutor, _ input: ([Crop]) throws -> Tensor
+        _ crops: [Crop], _ name: String, _ executor: GraphExecutor, _ input: ([Crop]) throws -> FloatArray
     ) throws {
         for crop in crops {
             defer { seen += 1 }
             guard seen.isMultiple(of: interval) else { continue }
             let input = try input([crop])
             var file = Data()
-            for tensor in [input] + (try executor.run([input])) {
-                try tensor.withUnsafeBytes { file.append(contentsOf: $0) }
+            for array in [input] + (try executor.run([input])) {
+                array.withUnsafeElements { file.append(contentsOf: UnsafeRawBufferPointer($0)) }
             }
             try file.write(to: folder.appendingPathComponent("\(name)-\(seen).f32"))
         }

@@ -1,4 +1,4 @@
-internal import CTorch
+internal import CPlans
 
 extension Plan {
     /// How a convolution moves over its image.
@@ -27,32 +27,33 @@ extension Plan {
     }
 
     /// Makes a value constant.
-    package func constant(_ value: Int, _ tensor: Tensor) throws(TorchError) {
-        try check(ctorch_plan_constant(handle, Int32(value), tensor.handle), "adding a constant of \(tensor.shape)")
+    package func constant(_ value: Int, _ array: FloatArray) throws(PlanError) {
+        try check(cplans_plan_constant(handle, Int32(value), array.handle), "adding a constant of \(array.shape)")
     }
 
-    /// Convolution: weights (out channels, in channels / groups, height, width), bias (out channels). `addend`, of the
+    /// Convolution: weights (out channels, height, width, in channels / groups), bias (out channels). `addend`, of the
     /// result's shape, is added before the activation.
     package func convolution(
-        _ input: Int, plus addend: Int? = nil, to output: Int, weight: Tensor, bias: Tensor?, _ options: Convolution
-    ) throws(TorchError) {
-        var code = ctorch_conv2d(
+        _ input: Int, plus addend: Int? = nil, to output: Int, weight: FloatArray, bias: FloatArray?,
+        _ options: Convolution
+    ) throws(PlanError) {
+        var code = cplans_conv2d(
             stride: (Int64(options.stride.0), Int64(options.stride.1)),
             dilation: (Int64(options.dilation.0), Int64(options.dilation.1)), groups: Int64(options.groups),
             margins: options.margins.code, activation: options.activation.code)
-        let status = ctorch_plan_conv2d(
+        let status = cplans_plan_conv2d(
             handle, Int32(input), addend.map(Int32.init) ?? -1, Int32(output), &code, weight.handle, bias?.handle)
         try check(status, "adding a convolution with weights \(weight.shape)")
     }
 
     /// Sum of two values, with broadcasting.
-    package func sum(_ a: Int, _ b: Int, to output: Int, _ activation: Activation) throws(TorchError) {
-        try check(ctorch_plan_add(handle, Int32(a), Int32(b), Int32(output), activation.code), "adding a sum")
+    package func sum(_ a: Int, _ b: Int, to output: Int, _ activation: Activation) throws(PlanError) {
+        try check(cplans_plan_add(handle, Int32(a), Int32(b), Int32(output), activation.code), "adding a sum")
     }
 
     /// Zeros around an image, and before and after its channels.
-    package func padding(_ input: Int, to output: Int, margins: Margins, channels: (Int, Int)) throws(TorchError) {
-        let status = ctorch_plan_pad(
+    package func padding(_ input: Int, to output: Int, margins: Margins, channels: (Int, Int)) throws(PlanError) {
+        let status = cplans_plan_pad(
             handle, Int32(input), Int32(output), margins.code, Int64(channels.0), Int64(channels.1))
         try check(status, "adding padding")
     }
@@ -61,9 +62,9 @@ extension Plan {
     package func maximum(
         _ input: Int, to output: Int, window: (Int, Int), stride: (Int, Int), margins: Margins,
         _ activation: Activation
-    ) throws(TorchError) {
+    ) throws(PlanError) {
         let window = [Int64(window.0), Int64(window.1)], stride = [Int64(stride.0), Int64(stride.1)]
-        let status = ctorch_plan_max_pool(
+        let status = cplans_plan_max_pool(
             handle, Int32(input), Int32(output), window, stride, margins.code, activation.code)
         try check(status, "adding a maximum")
     }
@@ -73,37 +74,37 @@ extension Plan {
     package func resize(
         _ input: Int, plus addend: Int? = nil, to output: Int, size: (Int, Int), alignCorners: Bool,
         _ activation: Activation = .none
-    ) throws(TorchError) {
+    ) throws(PlanError) {
         let size = [Int64(size.0), Int64(size.1)]
-        let status = ctorch_plan_resize_bilinear(
+        let status = cplans_plan_resize_bilinear(
             handle, Int32(input), addend.map(Int32.init) ?? -1, Int32(output), size, alignCorners ? 1 : 0,
             activation.code)
         try check(status, "adding a resize")
     }
 
     /// (N, H, W, C) to (N, H b, W b, C / b²).
-    package func depthToSpace(_ input: Int, to output: Int, block: Int) throws(TorchError) {
+    package func depthToSpace(_ input: Int, to output: Int, block: Int) throws(PlanError) {
         try check(
-            ctorch_plan_depth_to_space(handle, Int32(input), Int32(output), Int64(block)), "adding depth to space")
+            cplans_plan_depth_to_space(handle, Int32(input), Int32(output), Int64(block)), "adding depth to space")
     }
 
     /// Another shape for each entry of the batch; `shape` is without the batch.
-    package func reshape(_ input: Int, to output: Int, shape: [Int]) throws(TorchError) {
+    package func reshape(_ input: Int, to output: Int, shape: [Int]) throws(PlanError) {
         let sizes = shape.map(Int64.init)
         try check(
-            ctorch_plan_reshape(handle, Int32(input), Int32(output), sizes, Int32(sizes.count)), "adding a reshape")
+            cplans_plan_reshape(handle, Int32(input), Int32(output), sizes, Int32(sizes.count)), "adding a reshape")
     }
 
     /// Concatenation along one axis.
-    package func concatenation(_ inputs: [Int], to output: Int, axis: Int) throws(TorchError) {
+    package func concatenation(_ inputs: [Int], to output: Int, axis: Int) throws(PlanError) {
         let values = inputs.map(Int32.init)
         try check(
-            ctorch_plan_concatenate(handle, values, Int32(values.count), Int32(output), Int64(axis)),
+            cplans_plan_concatenate(handle, values, Int32(values.count), Int32(output), Int64(axis)),
             "adding a concatenation")
     }
 
     /// 1 / (1 + exp(-x))
-    package func logistic(_ input: Int, to output: Int) throws(TorchError) {
-        try check(ctorch_plan_logistic(handle, Int32(input), Int32(output)), "adding a logistic function")
+    package func logistic(_ input: Int, to output: Int) throws(PlanError) {
+        try check(cplans_plan_logistic(handle, Int32(input), Int32(output)), "adding a logistic function")
     }
 }

@@ -1,35 +1,44 @@
-// Convolutions on this library's own kernels.
-#include "native_steps.h"
+// Convolutions.
+#include "steps.h"
 
-namespace ctorch {
+namespace cplans {
 
 namespace {
 
-using native::PackedMatrix;
-
 /// A dense convolution's geometry and weights.
 struct Dense {
-    ctorch_conv2d options;
+    cplans_conv2d options;
     int64_t window[2], channels;
     PackedMatrix matrix;
 
     /// Whether an image's pixels are the rows of the product as they are.
     bool is_pointwise() const {
-        const ctorch_margins &m = options.margins;
+        const cplans_margins &m = options.margins;
         return window[0] == 1 && window[1] == 1 && options.stride[0] == 1 && options.stride[1] == 1 && m.top == 0
             && m.bottom == 0 && m.left == 0 && m.right == 0;
     }
 };
 
-PackedMatrix packed_matrix(const at::Tensor &weight, const at::Tensor &bias) {
-    const native::Kernels &kernels = native::kernels();
-    int64_t columns = weight.size(0);
-    // (out, in, height, width) to (height, width, in) by (out).
-    at::Tensor rows = weight.permute({2, 3, 1, 0}).contiguous();
-    const float *source = rows.data_ptr<float>();
+/// Weights (out, height, width, in) as (height, width, in, out): a row for every input of a window.
+std::vector<float> output_last(const Array &weight) {
+    int64_t columns = weight.shape[0], depth = weight.count() / columns;
+    std::vector<float> rows(static_cast<size_t>(weight.count()));
+    for (int64_t column = 0; column < columns; ++column) {
+        for (int64_t row = 0; row < depth; ++row) {
+            rows[static_cast<size_t>(row * columns + column)] = weight.data()[column * depth + row];
+        }
+    }
+    return rows;
+}
+
+PackedMatrix packed_matrix(const Array &weight, const Array &bias) {
+    const Kernels &kernels = cplans::kernels();
+    int64_t columns = weight.shape[0];
+    std::vector<float> rows = output_last(weight);
+    const float *source = rows.data();
     PackedMatrix matrix;
     matrix.columns = columns;
-    matrix.depth = weight.numel() / columns;
+    matrix.depth = weight.count() / columns;
     // Panels of nearly equal width: 5 vectors are 3 + 2 rather than 3 + 1 + 1.
     int64_t vectors = (columns + kernels.lanes - 1) / kernels.lanes;
     int64_t count = (vectors + kernels.max_vectors - 1) / kernels.max_vectors;
@@ -39,7 +48,7 @@ PackedMatrix packed_matrix(const at::Tensor &weight, const at::Tensor &bias) {
         matrix.panels.push_back({first * kernels.lanes, width, first * kernels.lanes * matrix.depth});
         first += width;
     }
-    matrix.values = native::Floats(static_cast<size_t>(vectors * kernels.lanes * matrix.depth));
+    matrix.values = Floats(static_cast<size_t>(vectors * kernels.lanes * matrix.depth));
     for (const auto &panel : matrix.panels) {
         int64_t width = panel.vectors * kernels.lanes, real = std::min(width, columns - panel.column);
         for (int64_t row = 0; row < matrix.depth; ++row) {
@@ -48,9 +57,9 @@ PackedMatrix packed_matrix(const at::Tensor &weight, const at::Tensor &bias) {
                 static_cast<size_t>(real) * sizeof(float));
         }
     }
-    matrix.bias = native::Floats(static_cast<size_t>(vectors * kernels.lanes));
+    matrix.bias = Floats(static_cast<size_t>(vectors * kernels.lanes));
     if (bias.defined()) {
-        std::memcpy(matrix.bias.data(), bias.data_ptr<float>(), static_cast<size_t>(columns) * sizeof(float));
+        std::memcpy(matrix.bias.data(), bias.data(), static_cast<size_t>(columns) * sizeof(float));
     }
     return matrix;
 }
@@ -64,7 +73,7 @@ inline void copy(float *target, const float *source, int64_t count) {
 
 /// Copies the pixels under the windows of output pixels `first ..< last` of the batch, a row each.
 void gather(const Dense &dense, const Image &image, const Image &out, int64_t first, int64_t last, float *rows) {
-    const ctorch_conv2d &options = dense.options;
+    const cplans_conv2d &options = dense.options;
     int64_t channels = image.channels, depth = dense.matrix.depth;
     auto pixel_bytes = static_cast<size_t>(channels) * sizeof(float);
     for (int64_t index = first; index < last; ++index, rows += depth) {
@@ -94,15 +103,13 @@ void gather(const Dense &dense, const Image &image, const Image &out, int64_t fi
     }
 }
 
-at::Tensor run(const Dense &dense, Operands &operands) {
-    at::Tensor input = dense_image(operands.inputs[0]);
-    Image image(input);
+Array run(const Dense &dense, Operands &operands) {
+    Image image(operands.inputs[0]);
     if (image.channels != dense.channels) throw std::invalid_argument("the image has another number of channels");
     auto [height, width] = output_size(dense.options, dense.window, image);
-    at::Tensor output = operands.workspace.image(image.batch, dense.matrix.columns, height, width);
+    Array output = operands.workspace.array({image.batch, height, width, dense.matrix.columns});
     Image out(output);
-    at::Tensor addend = dense_addend(operands, output);
-    const float *residual = addend.defined() ? addend.data_ptr<float>() : nullptr;
+    const float *residual = addend(operands, output);
 
     const PackedMatrix &matrix = dense.matrix;
     int64_t rows = out.batch * out.height * out.width;
@@ -122,11 +129,11 @@ at::Tensor run(const Dense &dense, Operands &operands) {
 
     // Where each thread gathers pixels.
     int64_t scratch = pointwise ? 0 : block * matrix.depth;
-    native::Floats gathered(static_cast<size_t>(scratch * operands.workers.threads()));
+    Floats gathered(static_cast<size_t>(scratch * operands.workers.threads()));
     auto product = [&](int64_t first_block, int64_t last_block, int64_t first_panel, int64_t last_panel, int32_t thread) {
         for (int64_t index = first_block; index < last_block; ++index) {
             int64_t first = index * block, last = std::min(rows, first + block);
-            native::Product p;
+            Product p;
             p.a = image.data + first * matrix.depth;
             if (!pointwise) {
                 p.a = gathered.data() + thread * scratch;
@@ -140,7 +147,7 @@ at::Tensor run(const Dense &dense, Operands &operands) {
             p.first_panel = static_cast<size_t>(first_panel);
             p.last_panel = static_cast<size_t>(last_panel);
             p.limits = limits(dense.options.activation);
-            native::kernels().product(p);
+            kernels().product(p);
         }
     };
     if (by_panels) {
@@ -157,27 +164,25 @@ at::Tensor run(const Dense &dense, Operands &operands) {
 
 /// A depthwise convolution's geometry and weights.
 struct Depthwise {
-    ctorch_conv2d options;
+    cplans_conv2d options;
     int64_t window[2], channels;
-    native::Floats weights, bias, zeros;
-    void (*row)(const native::DepthwiseRow &);
+    Floats weights, bias, zeros;
+    void (*row)(const DepthwiseRow &);
 };
 
-at::Tensor run(const Depthwise &depthwise, Operands &operands) {
-    at::Tensor input = dense_image(operands.inputs[0]);
-    Image image(input);
+Array run(const Depthwise &depthwise, Operands &operands) {
+    Image image(operands.inputs[0]);
     if (image.channels != depthwise.channels) throw std::invalid_argument("the image has another number of channels");
     auto [height, width] = output_size(depthwise.options, depthwise.window, image);
-    at::Tensor output = operands.workspace.image(image.batch, image.channels, height, width);
+    Array output = operands.workspace.array({image.batch, height, width, image.channels});
     Image out(output);
-    at::Tensor addend = dense_addend(operands, output);
-    const float *residual = addend.defined() ? addend.data_ptr<float>() : nullptr;
+    const float *residual = addend(operands, output);
     int64_t line = out.width * out.channels;
     bool parallel = out.batch * out.height * line * depthwise.window[0] * depthwise.window[1] > parallel_work;
     in_parallel(operands.workers, out.batch * out.height, parallel, [&](int64_t first, int64_t last, int32_t) {
         for (int64_t index = first; index < last; ++index) {
             int64_t n = index / out.height, y = index % out.height;
-            native::DepthwiseRow row;
+            DepthwiseRow row;
             row.image = image.data + n * image.height * image.width * image.channels;
             row.out = out.data + index * line;
             row.residual = residual ? residual + index * line : nullptr;
@@ -199,26 +204,24 @@ at::Tensor run(const Depthwise &depthwise, Operands &operands) {
 
 /// A convolution to few channels: its geometry and weights.
 struct Narrow {
-    ctorch_conv2d options;
+    cplans_conv2d options;
     int64_t window[2], channels, out_channels;
-    native::Floats weights, bias;
+    Floats weights, bias;
 };
 
-at::Tensor run(const Narrow &narrow, Operands &operands) {
-    at::Tensor input = dense_image(operands.inputs[0]);
-    Image image(input);
+Array run(const Narrow &narrow, Operands &operands) {
+    Image image(operands.inputs[0]);
     if (image.channels != narrow.channels) throw std::invalid_argument("the image has another number of channels");
     auto [height, width] = output_size(narrow.options, narrow.window, image);
-    at::Tensor output = operands.workspace.image(image.batch, narrow.out_channels, height, width);
+    Array output = operands.workspace.array({image.batch, height, width, narrow.out_channels});
     Image out(output);
-    at::Tensor addend = dense_addend(operands, output);
-    const float *residual = addend.defined() ? addend.data_ptr<float>() : nullptr;
+    const float *residual = addend(operands, output);
     int64_t line = out.width * out.channels;
     int64_t work = out.batch * out.height * line * narrow.window[0] * narrow.window[1] * narrow.channels;
     in_parallel(operands.workers, out.batch * out.height, work > parallel_work, [&](int64_t first, int64_t last, int32_t) {
         for (int64_t index = first; index < last; ++index) {
             int64_t n = index / out.height, y = index % out.height;
-            native::NarrowRow row;
+            NarrowRow row;
             row.image = image.data + n * image.height * image.width * image.channels;
             row.out = out.data + index * line;
             row.residual = residual ? residual + index * line : nullptr;
@@ -235,49 +238,113 @@ at::Tensor run(const Narrow &narrow, Operands &operands) {
             row.top = y * narrow.options.stride[0] - narrow.options.margins.top;
             row.left = narrow.options.margins.left;
             row.limits = limits(narrow.options.activation);
-            native::kernels().narrow(row);
+            kernels().narrow(row);
         }
     });
     return output;
 }
 
 /// Whether every window covers some of the image, which kernels that work window by window count on.
-bool always_reaches(const ctorch_conv2d &options, const int64_t window[2]) {
-    const ctorch_margins &m = options.margins;
+bool always_reaches(const cplans_conv2d &options, const int64_t window[2]) {
+    const cplans_margins &m = options.margins;
     return m.top < window[0] && m.bottom < window[0] && m.left < window[1] && m.right < window[1];
+}
+
+/// Any other convolution: in groups of several channels, or channel by channel with windows that no kernel is made for.
+struct Grouped {
+    cplans_conv2d options;
+    int64_t window[2], depth, out_channels;  // depth: input channels of a group
+    Floats weights, bias;                    // (out channel, window row, window column, channel of the group)
+};
+
+Array run(const Grouped &grouped, Operands &operands) {
+    Image image(operands.inputs[0]);
+    if (image.channels != grouped.depth * grouped.options.groups) {
+        throw std::invalid_argument("the image has another number of channels");
+    }
+    auto [height, width] = output_size(grouped.options, grouped.window, image);
+    Array output = operands.workspace.array({image.batch, height, width, grouped.out_channels});
+    Image out(output);
+    const float *residual = addend(operands, output);
+    const cplans_conv2d &options = grouped.options;
+    Limits range = limits(options.activation);
+    int64_t members = grouped.out_channels / options.groups, taps = grouped.window[0] * grouped.window[1] * grouped.depth;
+    bool parallel = out.batch * out.size() * taps > parallel_work;
+    in_parallel(operands.workers, out.batch * out.height, parallel, [&](int64_t first, int64_t last, int32_t) {
+        for (int64_t line = first; line < last; ++line) {
+            const float *source = image.data + line / out.height * image.size();
+            int64_t top = line % out.height * options.stride[0] - options.margins.top;
+            for (int64_t x = 0; x < out.width; ++x) {
+                int64_t left = x * options.stride[1] - options.margins.left;
+                for (int64_t channel = 0; channel < out.channels; ++channel) {
+                    float total = grouped.bias.data()[channel];
+                    const float *weight = grouped.weights.data() + channel * taps;
+                    int64_t start = channel / members * grouped.depth;
+                    for (int64_t ky = 0; ky < grouped.window[0]; ++ky) {
+                        int64_t row = top + ky * options.dilation[0];
+                        if (row < 0 || row >= image.height) continue;
+                        for (int64_t kx = 0; kx < grouped.window[1]; ++kx) {
+                            int64_t column = left + kx * options.dilation[1];
+                            if (column < 0 || column >= image.width) continue;
+                            const float *pixel = source + row * image.line() + column * image.channels + start;
+                            const float *tap = weight + (ky * grouped.window[1] + kx) * grouped.depth;
+                            for (int64_t index = 0; index < grouped.depth; ++index) total += pixel[index] * tap[index];
+                        }
+                    }
+                    int64_t place = line * out.line() + x * out.channels + channel;
+                    if (residual) total += residual[place];
+                    out.data[place] = std::min(std::max(total, range.low), range.high);
+                }
+            }
+        }
+    });
+    return output;
+}
+
+Floats copied(const float *values, size_t count) {
+    Floats copy(count);
+    if (values) std::memcpy(copy.data(), values, count * sizeof(float));
+    return copy;
 }
 
 }  // namespace
 
-Kernel native_convolution(const ctorch_conv2d &options, const at::Tensor &weight, const at::Tensor &bias) {
-    int64_t channels = weight.size(0), window[2] = {weight.size(2), weight.size(3)};
-    bool undilated = options.dilation[0] == 1 && options.dilation[1] == 1;
+Kernel convolution(const cplans_conv2d &options, const Array &weight, const Array &bias) {
+    if (weight.shape.size() != 4) throw std::invalid_argument("weights have 4 dimensions, not " + words(weight.shape));
+    int64_t channels = weight.shape[0], window[2] = {weight.shape[1], weight.shape[2]}, depth = weight.shape[3];
+    bool positive = options.stride[0] > 0 && options.stride[1] > 0 && options.dilation[0] > 0 && options.dilation[1] > 0;
+    if (!positive || options.groups < 1 || weight.count() == 0 || channels % options.groups != 0) {
+        throw std::invalid_argument("a convolution cannot have weights " + words(weight.shape) + " with these options");
+    }
     auto count = static_cast<size_t>(channels);
+    if (bias.defined() && bias.shape != Shape{channels}) throw std::invalid_argument("the bias has another shape");
+    Floats biases = copied(bias.data(), count);
+    bool undilated = options.dilation[0] == 1 && options.dilation[1] == 1;
     if (options.groups == 1 && channels <= 2 && undilated && always_reaches(options, window)) {
         Narrow narrow{
-            options, {window[0], window[1]}, weight.size(1), channels,
-            native::Floats(static_cast<size_t>(weight.numel())), native::Floats(count)};
-        at::Tensor lines = weight.permute({0, 2, 3, 1}).contiguous();
-        std::memcpy(narrow.weights.data(), lines.data_ptr<float>(), lines.nbytes());
-        if (bias.defined()) std::memcpy(narrow.bias.data(), bias.data_ptr<float>(), bias.nbytes());
+            options, {window[0], window[1]}, depth, channels,
+            copied(weight.data(), static_cast<size_t>(weight.count())), biases};
         return [narrow](Operands &operands) { return run(narrow, operands); };
     }
     if (options.groups == 1) {
-        Dense dense{options, {window[0], window[1]}, weight.size(1), packed_matrix(weight, bias)};
+        Dense dense{options, {window[0], window[1]}, depth, packed_matrix(weight, bias)};
         return [dense](Operands &operands) { return run(dense, operands); };
     }
     bool square = window[0] == window[1] && options.stride[0] == options.stride[1];
-    bool covered = square && undilated && always_reaches(options, window);
-    if (options.groups != channels || weight.size(1) != 1 || !covered) return {};
-    auto row = native::kernels().depthwise(window[0], options.stride[0]);
-    if (!row) return {};
-    Depthwise depthwise{
-        options, {window[0], window[1]}, channels, native::Floats(count * static_cast<size_t>(window[0] * window[1])),
-        native::Floats(count), native::Floats(count), row};
-    at::Tensor rows = weight.permute({2, 3, 1, 0}).contiguous();
-    std::memcpy(depthwise.weights.data(), rows.data_ptr<float>(), rows.nbytes());
-    if (bias.defined()) std::memcpy(depthwise.bias.data(), bias.data_ptr<float>(), bias.nbytes());
-    return [depthwise](Operands &operands) { return run(depthwise, operands); };
+    bool by_channel = options.groups == channels && depth == 1;
+    auto row = by_channel && square && undilated && always_reaches(options, window)
+        ? kernels().depthwise(window[0], options.stride[0])
+        : nullptr;
+    if (row) {
+        Depthwise depthwise{
+            options, {window[0], window[1]}, channels, copied(output_last(weight).data(), static_cast<size_t>(weight.count())),
+            biases, Floats(count), row};
+        return [depthwise](Operands &operands) { return run(depthwise, operands); };
+    }
+    Grouped grouped{
+        options, {window[0], window[1]}, depth, channels,
+        copied(weight.data(), static_cast<size_t>(weight.count())), biases};
+    return [grouped](Operands &operands) { return run(grouped, operands); };
 }
 
-}  // namespace ctorch
+}  // namespace cplans

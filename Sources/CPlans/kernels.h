@@ -2,40 +2,16 @@
 // batch 1) leave general libraries waiting on their per-call costs. Not visible to Swift.
 //
 // Images are (batch, height, width, channels) float32, densely packed. Each kernel exists once for every instruction set
-// in native_kernels.inc's includers; kernels() picks the best that this machine has.
+// in kernels.inc's includers; kernels() picks the best that this machine has.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
-#include <vector>
+#include "array.h"
 
-namespace ctorch::native {
+namespace cplans {
 
 /// Limits applied to a result: an activation without a branch.
 struct Limits {
     float low, high;
-};
-
-/// Zeroed floats that start where a cache line does, so that no vector of them lies across two.
-class Floats {
-  public:
-    Floats() = default;
-    explicit Floats(size_t count) : values(allocate(count), std::free) {}
-    float *data() const { return values.get(); }
-
-  private:
-    static float *allocate(size_t count) {
-        size_t bytes = (count * sizeof(float) / 64 + 1) * 64;
-        void *memory = std::aligned_alloc(64, bytes);
-        if (!memory) throw std::bad_alloc();
-        std::memset(memory, 0, bytes);
-        return static_cast<float *>(memory);
-    }
-    std::shared_ptr<float> values;
 };
 
 /// The weights of a dense convolution, as a matrix of `depth` rows (window row, window column, input channel) and
@@ -125,4 +101,4 @@ extern const Kernels avx2_kernels;
 extern const Kernels avx512_kernels;
 #endif
 
-}  // namespace ctorch::native
+}  // namespace cplans

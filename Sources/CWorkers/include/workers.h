@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace ctorch {
+namespace workers {
 
 /// A few threads that stay awake from one step of a plan to the next, because a step takes less time than waking up.
 ///
@@ -55,4 +55,4 @@ class Workers {
     std::vector<std::thread> pool;
 };
 
-}  // namespace ctorch
+}  // namespace workers

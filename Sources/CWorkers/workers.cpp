@@ -1,6 +1,6 @@
 #include "workers.h"
 
-namespace ctorch {
+namespace workers {
 
 namespace {
 
@@ -79,4 +79,4 @@ void Workers::serve(int32_t thread) {
     }
 }
 
-}  // namespace ctorch
+}  // namespace workers

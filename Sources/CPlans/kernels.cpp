@@ -1,6 +1,6 @@
-#include "native.h"
+#include "kernels.h"
 
-namespace ctorch::native {
+namespace cplans {
 
 const Kernels &kernels() {
 #if defined(__x86_64__)
@@ -17,4 +17,4 @@ const Kernels &kernels() {
 #endif
 }
 
-}  // namespace ctorch::native
+}  // namespace cplans

@@ -1,6 +1,6 @@
-internal import CTorch
+internal import CPlans
 
-/// A list of operations over numbered values, prepared once and run many times, each run inside one call into libtorch.
+/// A list of operations over numbered values, prepared once and run many times on the CPU, each run inside one call.
 ///
 /// Images are (batch, height, width, channels). Any batch size may be given to a run. A plan belongs to one thread at a
 /// time, hence it is not Sendable.
@@ -14,11 +14,11 @@ package final class Plan {
         /// min(max(0, x), 6)
         case relu6
 
-        var code: ctorch_activation {
+        var code: cplans_activation {
             switch self {
-            case .none: CTORCH_ACTIVATION_NONE
-            case .relu: CTORCH_ACTIVATION_RELU
-            case .relu6: CTORCH_ACTIVATION_RELU6
+            case .none: CPLANS_ACTIVATION_NONE
+            case .relu: CPLANS_ACTIVATION_RELU
+            case .relu6: CPLANS_ACTIVATION_RELU6
             }
         }
     }
@@ -44,25 +44,25 @@ package final class Plan {
             Self(top: a.top + b.top, bottom: a.bottom + b.bottom, left: a.left + b.left, right: a.right + b.right)
         }
 
-        var code: ctorch_margins {
-            ctorch_margins(top: Int64(top), bottom: Int64(bottom), left: Int64(left), right: Int64(right))
+        var code: cplans_margins {
+            cplans_margins(top: Int64(top), bottom: Int64(bottom), left: Int64(left), right: Int64(right))
         }
     }
 
-    let handle: ctorch_plan
+    let handle: cplans_plan
     private let outputCount: Int
 
-    private init(owning handle: ctorch_plan, outputCount: Int) {
+    private init(owning handle: cplans_plan, outputCount: Int) {
         self.handle = handle
         self.outputCount = outputCount
     }
 
     deinit {
-        ctorch_plan_free(handle)
+        cplans_plan_free(handle)
     }
 
-    /// The kernels that convolutions run on: `aten`, or the instruction set of this package's own, such as `avx512`.
-    package var kernels: String { String(cString: ctorch_plan_kernels(handle)) }
+    /// The instruction set that the kernels in use were compiled for, such as `avx512`.
+    package static var kernels: String { String(cString: cplans_kernels()) }
 
     /// Builds a plan over values `0 ..< valueCount`.
     ///
@@ -70,36 +70,33 @@ package final class Plan {
     ///   - inputs: The values that a run is given.
     ///   - outputs: The values that a run answers with.
     ///   - steps: Adds the steps, each after those whose results it reads.
-    /// - Throws: `TorchError` for steps that libtorch refuses, or what `steps` throws.
+    /// - Throws: `PlanError` for steps that cannot be, or what `steps` throws.
     package static func build(
-        valueCount: Int, inputs: [Int], outputs: [Int], device: Device, threads: Int, steps: (Plan) throws -> Void
+        valueCount: Int, inputs: [Int], outputs: [Int], threads: Int, steps: (Plan) throws -> Void
     ) throws -> Plan {
-        var handle: ctorch_plan?
+        var handle: cplans_plan?
         try check(
-            ctorch_plan_create(Int32(clamping: valueCount), device.code, Int32(clamping: threads), &handle),
-            "creating a plan")
-        guard let handle else {
-            throw TorchError(operation: "creating a plan", message: "libtorch answered with no plan")
-        }
+            cplans_plan_create(Int32(clamping: valueCount), Int32(clamping: threads), &handle), "creating a plan")
+        guard let handle else { throw PlanError(operation: "creating a plan", message: "there is none") }
         let plan = Plan(owning: handle, outputCount: outputs.count)
         try steps(plan)
         let inputs = inputs.map(Int32.init), outputs = outputs.map(Int32.init)
         try check(
-            ctorch_plan_finish(handle, inputs, Int32(inputs.count), outputs, Int32(outputs.count)), "finishing a plan")
+            cplans_plan_finish(handle, inputs, Int32(inputs.count), outputs, Int32(outputs.count)), "finishing a plan")
         return plan
     }
 
     /// Runs every step.
     ///
-    /// - Returns: The outputs, contiguous, on the plan's device.
-    /// - Throws: `TorchError` where a step fails, for instance on inputs of another shape than it was built for.
-    package func run(_ inputs: [Tensor]) throws(TorchError) -> [Tensor] {
-        let given: [ctorch_tensor?] = inputs.map(\.handle)
-        var results = [ctorch_tensor?](repeating: nil, count: outputCount)
+    /// - Returns: The outputs.
+    /// - Throws: `PlanError` where a step fails, for instance on inputs of another shape than it was built for.
+    package func run(_ inputs: [FloatArray]) throws(PlanError) -> [FloatArray] {
+        let given: [cplans_array?] = inputs.map(\.handle)
+        var results = [cplans_array?](repeating: nil, count: outputCount)
         let status = withExtendedLifetime(inputs) {
-            ctorch_plan_run(handle, given, Int32(given.count), &results, Int32(outputCount))
+            cplans_plan_run(handle, given, Int32(given.count), &results, Int32(outputCount))
         }
         try check(status, "running a plan")
-        return results.compactMap { $0.map(Tensor.init(owning:)) }
+        return results.compactMap { $0.map(FloatArray.init(owning:)) }
     }
 }

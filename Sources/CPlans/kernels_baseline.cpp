@@ -5,4 +5,4 @@
 #define MAX_VECTORS 2
 #define ROWS_1 8
 #define ROWS_2 6
-#include "native_kernels.inc"
+#include "kernels.inc"

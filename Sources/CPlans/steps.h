@@ -1,14 +1,14 @@
-// What the steps on this library's own kernels share. Not visible to Swift.
+// What the steps share. Not visible to Swift.
 #pragma once
 
-#include "native.h"
+#include "kernels.h"
 #include "plan.h"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-namespace ctorch {
+namespace cplans {
 
 /// Multiply-adds below which waking another thread costs more than it saves.
 constexpr int64_t parallel_work = 200'000;
@@ -18,38 +18,37 @@ struct Image {
     float *data;
     int64_t batch, height, width, channels;
 
-    /// Of a tensor in ATen's logical order that dense_image or the workspace made.
-    explicit Image(const at::Tensor &tensor)
-        : data(tensor.data_ptr<float>()), batch(tensor.size(0)), height(tensor.size(2)), width(tensor.size(3)),
-          channels(tensor.size(1)) {}
+    explicit Image(const Array &array) : data(array.data()) {
+        if (array.shape.size() != 4) throw std::invalid_argument("an image has 4 dimensions, not " + words(array.shape));
+        batch = array.shape[0];
+        height = array.shape[1];
+        width = array.shape[2];
+        channels = array.shape[3];
+    }
+    int64_t line() const { return width * channels; }
+    int64_t size() const { return height * width * channels; }
 };
 
-/// The tensor with its channels last in memory; usually it is already.
-inline at::Tensor dense_image(const at::Tensor &tensor) {
-    if (tensor.dim() != 4) throw std::invalid_argument("an image has 4 dimensions");
-    return tensor.contiguous(at::MemoryFormat::ChannelsLast);
+/// What a step's result is added to, or null.
+inline const float *addend(const Operands &operands, const Array &output) {
+    if (operands.inputs.size() < 2) return nullptr;
+    if (operands.inputs[1].shape != output.shape) throw std::invalid_argument("the addend has another shape");
+    return operands.inputs[1].data();
 }
 
-/// What a step's result is added to, or an undefined tensor.
-inline at::Tensor dense_addend(const Operands &operands, const at::Tensor &output) {
-    if (operands.inputs.size() < 2) return {};
-    if (operands.inputs[1].sizes() != output.sizes()) throw std::invalid_argument("the addend has another shape");
-    return dense_image(operands.inputs[1]);
-}
-
-inline native::Limits limits(ctorch_activation activation) {
+inline Limits limits(cplans_activation activation) {
     constexpr float infinity = std::numeric_limits<float>::infinity();
     switch (activation) {
-    case CTORCH_ACTIVATION_NONE: return {-infinity, infinity};
-    case CTORCH_ACTIVATION_RELU: return {0, infinity};
-    case CTORCH_ACTIVATION_RELU6: return {0, 6};
+    case CPLANS_ACTIVATION_NONE: return {-infinity, infinity};
+    case CPLANS_ACTIVATION_RELU: return {0, infinity};
+    case CPLANS_ACTIVATION_RELU6: return {0, 6};
     }
     throw std::invalid_argument("unknown activation");
 }
 
 /// (height, width) of a convolution's result.
-inline std::pair<int64_t, int64_t> output_size(const ctorch_conv2d &options, const int64_t window[2], const Image &image) {
-    const ctorch_margins &margins = options.margins;
+inline std::pair<int64_t, int64_t> output_size(const cplans_conv2d &options, const int64_t window[2], const Image &image) {
+    const cplans_margins &margins = options.margins;
     int64_t reach[2] = {
         (window[0] - 1) * options.dilation[0] + 1, (window[1] - 1) * options.dilation[1] + 1};
     int64_t height = image.height + margins.top + margins.bottom - reach[0];
@@ -70,4 +69,4 @@ void in_parallel(Workers &workers, int64_t count, bool worth_it, const Body &bod
     });
 }
 
-}  // namespace ctorch
+}  // namespace cplans
