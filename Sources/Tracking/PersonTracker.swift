@@ -143,11 +143,14 @@ package struct PersonTracker<Model: TrackingModel> {
         let appearances = try model.distances(tracks.map(\.appearance), detections.map(\.appearance))
         // The source pairs everybody, at no more than the limit and a little, and then parts who cost more than the limit. That
         // is the same as to gain what a pair costs less than that.
-        let gains = zip(expectations, appearances).map { expected, row in
-            zip(detections, row).enumerated().compactMap { index, pair -> (right: Int, gain: Double)? in
-                let price = cost(expected, pair.0, appearanceDistance: pair.1)
-                return price <= limit ? (right: index, gain: limit + 1e-5 - price) : nil
+        let gains = expectations.indices.map { track in
+            var possible: [(right: Int, gain: Double)] = []
+            for detection in detections.indices {
+                let price = cost(
+                    expectations[track], detections[detection], appearanceDistance: appearances[track][detection])
+                if price <= limit { possible.append((right: detection, gain: limit + 1e-5 - price)) }
             }
+            return possible
         }
         let partners = Matching.partners(gains, rights: detections.count)
         let matched = partners.enumerated().compactMap { track, detection in
