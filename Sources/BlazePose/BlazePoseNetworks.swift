@@ -2,20 +2,26 @@ package import Plans
 internal import TFLite
 
 /// The two published networks over the graph executor.
-package final class BlazePoseNetworks: PoseInference {
+///
+/// With two threads or more they run side by side where there is more than one crop to look at, for what would be gained by
+/// dividing a single run between two processors is largely lost to waiting.
+package final class BlazePoseNetworks: PoseInference, Sendable {
     private let detector: GraphExecutor
     private let landmarker: GraphExecutor
+    private let assistant: Assistant?
     private let masks: Bool
 
     package init(models: BlazePoseModels, options: BlazePoseOptions) throws {
         masks = options.masks
+        assistant = options.threads > 1 ? Assistant() : nil
+        let threads = max(1, options.threads / 2)
         detector = try GraphExecutor(
-            models.detector, outputs: [Output.boxes, Output.logits], threads: options.threads)
+            models.detector, outputs: [Output.boxes, Output.logits], threads: threads)
         var outputs = [Output.landmarks, Output.score, Output.heatmap, Output.world]
         // Without the mask its part of the graph is not run at all.
         if masks { outputs.append(Output.mask) }
         landmarker = try GraphExecutor(
-            models.landmarks, outputs: outputs, threads: options.threads)
+            models.landmarks, outputs: outputs, threads: threads)
     }
 
     /// Names of the tensors in the published files.
@@ -30,7 +36,29 @@ package final class BlazePoseNetworks: PoseInference {
     }
 
     package func detections(in crops: [Crop], threshold: Float) throws -> [[PoseDetection]] {
-        guard !crops.isEmpty else { return [] }
+        try shared(crops) { try self.detect($0, threshold: threshold) }
+    }
+
+    package func estimates(in crops: [Crop]) throws -> [PoseEstimate] {
+        try shared(crops) { try self.estimate($0) }
+    }
+
+    package func startDetections(in crops: [Crop], threshold: Float) -> (any DetectionsAhead)? {
+        assistant.map { $0.start { try self.detect(crops[...], threshold: threshold) } }
+    }
+
+    /// Runs a network over crops, half of them on the second thread.
+    private func shared<Result: Sendable>(
+        _ crops: [Crop], _ run: @escaping @Sendable (ArraySlice<Crop>) throws -> [Result]
+    ) throws -> [Result] {
+        guard crops.count > 1, let assistant else { return crops.isEmpty ? [] : try run(crops[...]) }
+        let middle = (crops.count + 1) / 2
+        let second = assistant.start { try run(crops[middle...]) }
+        return try run(crops[..<middle]) + second.value()
+    }
+
+    private func detect(_ crops: ArraySlice<Crop>, threshold: Float) throws -> [[PoseDetection]] {
+        let crops = Array(crops)
         let outputs = try detector.run([try Self.detectorInput(crops)])
         return try withFloats(outputs[0], count: crops.count) { boxes in
             try withFloats(outputs[1], count: crops.count) { logits in
@@ -44,8 +72,8 @@ package final class BlazePoseNetworks: PoseInference {
         }
     }
 
-    package func estimates(in crops: [Crop]) throws -> [PoseEstimate] {
-        guard !crops.isEmpty else { return [] }
+    private func estimate(_ crops: ArraySlice<Crop>) throws -> [PoseEstimate] {
+        let crops = Array(crops)
         let outputs = try landmarker.run([try Self.landmarkInput(crops)])
         let count = crops.count
         return try withFloats(outputs[0], count: count) { landmarks in
@@ -114,3 +142,5 @@ package final class BlazePoseNetworks: PoseInference {
         }
     }
 }
+
+extension Assistant.Work: DetectionsAhead where Result == [[PoseDetection]] {}

@@ -19,7 +19,7 @@ public struct BlazePoseOptions: Sendable, Equatable {
     /// Hands out each person's mask. Bounding boxes come from it then, a little closer than those from the landmarks;
     /// but the part of the network that paints it costs about as much as all the rest.
     public var masks: Bool = false
-    /// Threads one run of a network may use.
+    /// Threads that may compute at once. Two run the networks beside each other, more divide each run as well.
     public var threads: Int = 2
 
     /// The defaults.

@@ -15,4 +15,18 @@ package protocol PoseInference {
     func detections(in crops: [Crop], threshold: Float) throws -> [[PoseDetection]]
     /// The pose in each crop, in pixels of its picture, whatever its score.
     func estimates(in crops: [Crop]) throws -> [PoseEstimate]
+    /// Begins what `detections` does, beside whatever is asked next; nil where nothing can run beside anything.
+    func startDetections(in crops: [Crop], threshold: Float) -> (any DetectionsAhead)?
+}
+
+extension PoseInference {
+    package func startDetections(in crops: [Crop], threshold: Float) -> (any DetectionsAhead)? { nil }
+}
+
+/// Detections that were begun before it was certain that they would be wanted.
+package protocol DetectionsAhead {
+    /// Waits for them.
+    func value() throws -> [[PoseDetection]]
+    /// Says that they are not wanted.
+    func cancel()
 }

@@ -1,21 +1,48 @@
 extension PosePipeline {
+    /// Detections that were begun before it was known who would be found without them.
+    package struct Ahead {
+        fileprivate let windows: [Window]
+        fileprivate let detections: any DetectionsAhead
+    }
+
+    /// A part of a scene's picture.
+    fileprivate struct Window: Equatable {
+        let scene: Int
+        let region: PoseRegion
+    }
+
+    /// Begins to search the pictures in which everybody was seen a frame ago, for they most likely will be again, and where
+    /// that is so the windows are known before.
+    package func startDiscovery(_ scenes: [Scene]) -> Ahead? {
+        let windows = scenes.enumerated().flatMap { index, scene -> [Window] in
+            let tracks = scene.tracker.tracks
+            guard !tracks.isEmpty, tracks.count < options.maximumPersons, tracks.allSatisfy({ $0.missed == 0 }) else {
+                return []
+            }
+            return search(scene, isEmpty: false).regions.map { Window(scene: index, region: $0) }
+        }
+        guard !windows.isEmpty, windows.count <= PosePipeline.largestBatch else { return nil }
+        return inference.startDetections(
+            in: windows.map { Crop(image: scenes[$0.scene].image, region: $0.region) },
+            threshold: options.minimumDetectionScore
+        ).map { Ahead(windows: windows, detections: $0) }
+    }
+
     /// Searches pictures for persons nobody follows yet.
-    package func discover(_ scenes: inout [Scene]) throws {
-        var windows: [(scene: Int, region: PoseRegion)] = []
+    package func discover(_ scenes: inout [Scene], _ ahead: Ahead? = nil) throws {
+        var windows: [Window] = []
         for (index, scene) in scenes.enumerated() {
             let tracker = scene.tracker
             guard scene.found.count < options.maximumPersons else { continue }
-            let search = searchWindows(scene)
+            let search = search(scene, isEmpty: scene.found.isEmpty)
             if search.includesWhole { tracker.framesSinceDetection = 0 }
+            if search.includesPart { tracker.searchStep += 1 }
             for region in search.regions {
                 tracker.charge()
-                windows.append((index, region))
+                windows.append(Window(scene: index, region: region))
             }
         }
-        guard !windows.isEmpty else { return }
-        let detections = try detections(
-            windows.map { Crop(image: scenes[$0.scene].image, region: $0.region) },
-            threshold: options.minimumDetectionScore)
+        let detections = try detections(windows, scenes, ahead)
         var candidates: [(scene: Int, region: PoseRegion)] = []
         for (window, persons) in zip(windows, detections) {
             let followed = scenes[window.scene].live.map(\.bodyRegion)
@@ -32,6 +59,24 @@ extension PosePipeline {
         try admit(candidates, into: &scenes)
     }
 
+    /// What the detector sees in each window, taken from what was begun before where that is in it.
+    private func detections(_ windows: [Window], _ scenes: [Scene], _ ahead: Ahead?) throws -> [[PoseDetection]] {
+        let missing = windows.filter { ahead?.windows.contains($0) != true }
+        var found = try detections(
+            missing.map { Crop(image: scenes[$0.scene].image, region: $0.region) },
+            threshold: options.minimumDetectionScore)
+        guard let ahead else { return found }
+        guard missing.count < windows.count else {
+            ahead.detections.cancel()
+            return found
+        }
+        let known = try ahead.detections.value()
+        return windows.map { window in
+            if let place = ahead.windows.firstIndex(of: window) { return known[place] }
+            return found.removeFirst()
+        }
+    }
+
     /// Whether a magnified part of the picture may show a known person's own shadow here, which can pass for a person.
     private func isNear(_ region: PoseRegion, _ followed: PoseRegion) -> Bool {
         region.center.distance(to: followed.center) < PosePipeline.shadowReach * followed.size
@@ -42,33 +87,40 @@ extension PosePipeline {
     /// Body sizes.
     private static let shadowReach: Float = 1.5
 
+    /// What to search in a picture.
+    private struct Search {
+        var regions: [PoseRegion] = []
+        var includesWhole = false
+        var includesPart = false
+    }
+
     /// What to search in a picture: all of it and one part of it more each time, because a small person does not
     /// show in the whole; while somebody is followed, only parts as high as the picture's shorter side, three for each search
     /// of the whole. Where nobody has been found for a while, or the stream's allowance is used up, one of the two has to do.
-    private func searchWindows(_ scene: Scene) -> (regions: [PoseRegion], includesWhole: Bool) {
+    private func search(_ scene: Scene, isEmpty: Bool) -> Search {
         let tracker = scene.tracker
         let whole = PoseRegion(letterboxing: scene.image)
         let (width, height) = (scene.image.width, scene.image.height)
-        guard scene.found.isEmpty else {
+        guard isEmpty else {
             let since = tracker.framesSinceDetection ?? options.redetectionInterval
-            if since >= options.redetectionInterval { return ([whole], true) }
+            if since >= options.redetectionInterval { return Search(regions: [whole], includesWhole: true) }
             let tiles = PosePipeline.tiles(width: width, height: height, scales: [1])
             // At the beginning everybody is new: a part in each frame then.
             let interval =
                 tracker.shotFrames <= PosePipeline.firstFrames ? 1 : max(1, options.redetectionInterval / 4)
             guard since.isMultiple(of: interval), since > 0, tracker.maySearch,
                 tiles.count > 1
-            else { return ([], false) }
-            defer { tracker.searchStep += 1 }
-            return ([tiles[tracker.searchStep % tiles.count]], false)
+            else { return Search() }
+            return Search(regions: [tiles[tracker.searchStep % tiles.count]], includesPart: true)
         }
         let tiles = PosePipeline.tiles(width: width, height: height)
         let isLongEmpty = tracker.emptyFrames > options.redetectionInterval
-        if isLongEmpty, tracker.emptyFrames.isMultiple(of: 2) { return ([whole], true) }
-        guard isLongEmpty || tracker.maySearch else { return ([whole], true) }
-        defer { tracker.searchStep += 1 }
+        if isLongEmpty, tracker.emptyFrames.isMultiple(of: 2) { return Search(regions: [whole], includesWhole: true) }
+        guard isLongEmpty || tracker.maySearch else { return Search(regions: [whole], includesWhole: true) }
         let tile = tiles[tracker.searchStep % tiles.count]
-        return isLongEmpty ? ([tile], false) : ([whole, tile], true)
+        return isLongEmpty
+            ? Search(regions: [tile], includesPart: true)
+            : Search(regions: [whole, tile], includesWhole: true, includesPart: true)
     }
 
     private func admit(_ candidates: [(scene: Int, region: PoseRegion)], into scenes: inout [Scene]) throws {

@@ -44,13 +44,14 @@ package final class PosePipeline {
         var scenes = frames.map {
             Scene(tracker: $0.tracker, image: $0.image, time: $0.tracker.advance(to: $0.timestamp))
         }
+        let ahead = startDiscovery(scenes)
         try follow(&scenes)
         for scene in scenes where scene.tracker.takeCut() {
             scene.tracker.tracks.removeAll { !scene.found.contains($0.id) }
         }
         if options.closerLooks { try lookCloser(&scenes) }
         for index in scenes.indices { mergeDuplicates(in: &scenes[index]) }
-        try discover(&scenes)
+        try discover(&scenes, ahead)
         return scenes.map { finish($0) }
     }
 
@@ -134,7 +135,7 @@ package final class PosePipeline {
         }
     }
 
-    private static let largestBatch = 16
+    static let largestBatch = 16
     /// Pixels: a body region smaller than this shows nothing.
     private static let smallestBody: Float = 8
     private static let sameBody: Float = 0.6

@@ -4,7 +4,7 @@
 
 using cplans::guarded;
 
-cplans_plan_s::cplans_plan_s(int32_t value_count, int32_t threads) : workers(threads) {
+cplans_plan_s::cplans_plan_s(int32_t value_count, int32_t threads) : threads(threads) {
     if (value_count < 0) throw std::invalid_argument("a plan cannot have a negative number of values");
     constants.resize(static_cast<size_t>(value_count));
 }
@@ -61,7 +61,28 @@ void cplans_plan_s::finish(std::vector<int32_t> given, std::vector<int32_t> want
     finished = true;
 }
 
+std::unique_ptr<cplans::RunState> cplans_plan_s::take_state() {
+    {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (!idle.empty()) {
+            auto state = std::move(idle.back());
+            idle.pop_back();
+            return state;
+        }
+    }
+    return std::make_unique<cplans::RunState>(threads);
+}
+
 std::vector<cplans::Array> cplans_plan_s::run(const std::vector<cplans::Array> &given) {
+    auto state = take_state();
+    auto results = run(given, *state);
+    std::lock_guard<std::mutex> lock(mutex);
+    idle.push_back(std::move(state));
+    return results;
+}
+
+std::vector<cplans::Array> cplans_plan_s::run(
+    const std::vector<cplans::Array> &given, cplans::RunState &state) const {
     if (!finished) throw std::logic_error("the plan is not finished");
     if (given.size() != inputs.size()) {
         throw std::invalid_argument(
@@ -70,7 +91,7 @@ std::vector<cplans::Array> cplans_plan_s::run(const std::vector<cplans::Array> &
     std::vector<cplans::Array> values = constants;
     for (size_t index = 0; index < given.size(); ++index) values[static_cast<size_t>(inputs[index])] = given[index];
     for (const auto &step : steps) {
-        cplans::Operands operands{workspace, workers, {}};
+        cplans::Operands operands{state.workspace, state.workers, {}};
         operands.inputs.reserve(step.inputs.size());
         for (size_t index = 0; index < step.inputs.size(); ++index) {
             cplans::Array &value = values[static_cast<size_t>(step.inputs[index])];
@@ -83,7 +104,7 @@ std::vector<cplans::Array> cplans_plan_s::run(const std::vector<cplans::Array> &
                 std::string(step.name) + " of value " + std::to_string(step.output) + ": " + error.what());
         }
         for (size_t index = 0; index < operands.inputs.size(); ++index) {
-            if (step.last_use[index]) workspace.recycle(std::move(operands.inputs[index]));
+            if (step.last_use[index]) state.workspace.recycle(std::move(operands.inputs[index]));
         }
     }
     std::vector<cplans::Array> results;

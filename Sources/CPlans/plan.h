@@ -5,6 +5,7 @@
 #include "workers.h"
 
 #include <functional>
+#include <mutex>
 
 namespace cplans {
 
@@ -20,6 +21,13 @@ class Workspace {
 
   private:
     std::vector<Floats> free;
+};
+
+/// What one run works with, so that several threads can run one plan at once.
+struct RunState {
+    Workspace workspace;
+    Workers workers;
+    explicit RunState(int32_t threads) : workers(threads) {}
 };
 
 /// What a step sees while it runs.
@@ -69,7 +77,11 @@ struct cplans_plan_s {
     std::vector<cplans::Array> run(const std::vector<cplans::Array> &given);
 
   private:
-    cplans::Workspace workspace;
-    cplans::Workers workers;
+    int32_t threads;  // of one run
+    std::mutex mutex;
+    std::vector<std::unique_ptr<cplans::RunState>> idle;  // guarded by the mutex
+
+    std::unique_ptr<cplans::RunState> take_state();
+    std::vector<cplans::Array> run(const std::vector<cplans::Array> &given, cplans::RunState &state) const;
     void require_value(int32_t value) const;
 };

@@ -32,7 +32,7 @@ struct InferCommand: ConfiguredCommand {
         let settings = options.settings
         var engine = EngineOptions(
             models: options.models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
-            threads: options.threads ?? (options.engine == .hmr2 ? cores : max(1, cores / 2)))
+            threads: options.threads ?? (options.engine == .hmr2 ? cores : min(cores, max(2, cores / 2))))
         do {
             // Engine none computes nothing.
             if options.engine != .none, let warning = try TorchRuntime.open(settings.torch) {

@@ -2,9 +2,10 @@ internal import CPlans
 
 /// A list of operations over numbered values, prepared once and run many times on the CPU, each run inside one call.
 ///
-/// Images are (batch, height, width, channels). Any batch size may be given to a run. A plan belongs to one thread at a
-/// time, hence it is not Sendable.
-package final class Plan {
+/// Images are (batch, height, width, channels). Any batch size may be given to a run.
+package final class Plan: @unchecked Sendable {
+    // Unchecked: `build` hands out finished plans only, which nobody changes, and each run has memory of its own.
+
     /// What follows an operation's own result.
     package enum Activation: Sendable {
         /// Nothing.

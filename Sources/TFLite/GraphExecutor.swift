@@ -7,8 +7,8 @@ package import Plans
 /// over the padding before them and the sum after them, their weights are laid out as the kernels want them, and what no
 /// wanted output needs is left out. A run is then one call. Arithmetic is float32.
 ///
-/// An executor belongs to one thread at a time, hence it is not Sendable.
-public final class GraphExecutor {
+/// Several threads may run one executor at once.
+public final class GraphExecutor: Sendable {
     /// The inputs' names, in the order that `run` takes them.
     public let inputNames: [String]
     /// The inputs' shapes for a batch of 1; the first dimension may be any when running.
@@ -28,7 +28,7 @@ public final class GraphExecutor {
     ///   - model: A graph whose tensors all have a batch of 1 as their first dimension.
     ///   - outputs: Names of the tensors to compute; nil for all outputs of the graph in the graph's order. Leaving some
     ///     out saves the work that only they need.
-    ///   - threads: How many threads a run may use.
+    ///   - threads: How many threads one run may use.
     /// - Throws: `CheckpointError` for a graph with operators or options that are not supported, each of them named, or
     ///   that contradicts itself.
     public init(_ model: TFLiteModel, outputs: [String]? = nil, threads: Int = 1) throws {

@@ -284,6 +284,30 @@ internal import Testing
         #expect(isClose(persons[2].boundingBox.center.x, 150, 20))
     }
 
+    @Test func beginningTheSearchAheadChangesNothing() throws {
+        func persons(looksAhead: Bool) throws -> (scene: SimulatedScene, found: [[Int]], boxes: [[BoundingBox]]) {
+            let scene = SimulatedScene()
+            scene.looksAhead = looksAhead
+            // One who stays, one who comes, one who is out of sight for a while.
+            scene.bodies = [
+                Body(frames: 0..<200) { _ in Point(x: 100, y: 180) },
+                Body(frames: 20..<200) { _ in Point(x: 300, y: 180) },
+                Body(frames: 0..<40) { _ in Point(x: 500, y: 180) },
+                Body(frames: 46..<200) { _ in Point(x: 500, y: 180) },
+            ]
+            let persons = try run(scene, frames: 0..<80)
+            return (scene, persons.map { $0.map(\.trackID) }, persons.map { $0.map(\.boundingBox) })
+        }
+        let plain = try persons(looksAhead: false)
+        let ahead = try persons(looksAhead: true)
+        #expect(ahead.found == plain.found)
+        #expect(ahead.boxes == plain.boxes)
+        #expect(ahead.scene.detectorRuns == plain.scene.detectorRuns)
+        #expect(ahead.scene.landmarkRuns == plain.scene.landmarkRuns)
+        #expect(plain.scene.begun == 0)
+        #expect(ahead.scene.begun > 20 && ahead.scene.cancelled < ahead.scene.begun / 2)
+    }
+
     @Test func timeRunsForwardWhateverTheClocksSay() {
         let tracker = PoseTracker()
         #expect(tracker.advance(to: 5) == 5)

@@ -40,6 +40,11 @@ final class SimulatedScene: PoseInference {
     static let height = 360
     var bodies: [Body] = []
     var ghosts: [Ghost] = []
+    /// Whether detections can be begun before they are wanted.
+    var looksAhead = false
+    /// How often they were, and how often they were not wanted.
+    private(set) var begun = 0
+    private(set) var cancelled = 0
     private(set) var detectorRuns: [Int] = []
     private(set) var landmarkRuns: [Int] = []
 
@@ -78,6 +83,22 @@ final class SimulatedScene: PoseInference {
                     points: [points.hips, points.scale, points.hips, points.scale])
             }
         }
+    }
+
+    func startDetections(in crops: [Crop], threshold: Float) -> (any DetectionsAhead)? {
+        guard looksAhead else { return nil }
+        begun += 1
+        return Ahead(scene: self, crops: crops, threshold: threshold)
+    }
+
+    private struct Ahead: DetectionsAhead {
+        let scene: SimulatedScene
+        let crops: [Crop]
+        let threshold: Float
+
+        func value() throws -> [[PoseDetection]] { try scene.detections(in: crops, threshold: threshold) }
+
+        func cancel() { scene.cancelled += 1 }
     }
 
     func estimates(in crops: [Crop]) throws -> [PoseEstimate] {

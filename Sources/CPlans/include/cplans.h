@@ -72,7 +72,7 @@ typedef struct {
     cplans_activation activation;
 } cplans_conv2d;
 
-/// Creates a plan without steps for values 0 ..< `value_count`, run with at most `threads` threads. The caller owns
+/// Creates a plan without steps for values 0 ..< `value_count`, each run with at most `threads` threads. The caller owns
 /// `*out` and frees it with cplans_plan_free.
 cplans_status cplans_plan_create(int32_t value_count, int32_t threads, cplans_plan *out);
 
@@ -127,7 +127,7 @@ cplans_status cplans_plan_logistic(cplans_plan plan, int32_t input, int32_t outp
 cplans_status cplans_plan_finish(
     cplans_plan plan, const int32_t *inputs, int32_t input_count, const int32_t *outputs, int32_t output_count);
 
-/// Runs every step. `inputs` stay the caller's; the caller owns each of `outputs`.
+/// Runs every step. Several threads may run one plan at once. `inputs` stay the caller's; the caller owns each of `outputs`.
 cplans_status cplans_plan_run(
     cplans_plan plan, const cplans_array *inputs, int32_t input_count, cplans_array *outputs, int32_t output_count);
 

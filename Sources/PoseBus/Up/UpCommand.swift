@@ -35,7 +35,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Folder of the weight files. Default: $POSEBUS_MODELS, else ~/.local/share/posebus/models.")
     var models: String?
 
-    @Option(help: "Threads the engine computes with. Default: half of the cores; all of them for hmr2.")
+    @Option(help: "Threads the engine computes with. Default: half of the cores, at least two; all for hmr2.")
     var threads: Int?
 
     @Flag(help: "Bind to free ports instead of 5000 and 5550-5573, so that several can run beside each other.")

@@ -31,8 +31,8 @@ package struct InferOptions: ParsableArguments {
 
     @Option(
         help: """
-            Threads the engine computes with. Default: half of the cores, as the other half decodes, feeds and stores; all of \
-            them for hmr2, beside which that is nothing.
+            Threads the engine computes with. Default: half of the cores, but two where there are two, as the other half \
+            decodes, feeds and stores; all of them for hmr2, beside which that is nothing.
             """)
     package var threads: Int?
 
