@@ -17,8 +17,8 @@ package final class BodyModel: Sendable {
     package let parents: [Int]
 
     let template: [Float]  // 3V
-    let shapeDirections: [Float]  // (10, 3V)
-    let poseDirections: [Float]  // (207, 3V)
+    let shapeDirections: MeshDirections  // 10 betas
+    let poseDirections: MeshDirections  // 207 bends
     let skin: SkinWeights
     /// Joints are linear in the betas, so the regressor need not see the mesh again.
     private let meanJoints: [SIMD3<Float>]  // 24
@@ -37,10 +37,8 @@ package final class BodyModel: Sendable {
         vertexCount = file.vertexCount
         parents = file.parents
         template = file.template
-        let columns = 3 * file.vertexCount
-        shapeDirections = Self.transposed(file.shapeDirections, rows: columns, columns: SMPLFile.betaCount)
-        poseDirections = Self.transposed(
-            file.poseDirections, rows: columns, columns: 9 * (SMPLFile.jointCount - 1))
+        shapeDirections = MeshDirections(file.shapeDirections, factors: SMPLFile.betaCount)
+        poseDirections = MeshDirections(file.poseDirections, factors: 9 * (SMPLFile.jointCount - 1))
         skin = SkinWeights(file.skinningWeights, joints: SMPLFile.jointCount)
         let regressor = file.jointRegressor
         let vertices = file.vertexCount
@@ -56,7 +54,7 @@ package final class BodyModel: Sendable {
         }
         let (mean, directions) = (file.template, shapeDirections)
         meanJoints = joints { mean[$0] }
-        jointDirections = (0..<SMPLFile.betaCount).map { beta in joints { directions[beta * columns + $0] } }
+        jointDirections = (0..<SMPLFile.betaCount).map { beta in joints { directions[$0, beta] } }
     }
 
     /// The joints of a shape in the rest pose, 24.
@@ -122,25 +120,15 @@ package final class BodyModel: Sendable {
 
     private func shaped(_ betas: [Float]) -> [Float] {
         var mesh = template
-        addRows(of: shapeDirections, Array(betas.prefix(SMPLFile.betaCount)), to: &mesh)
+        shapeDirections.move(&mesh, by: betas)
         return mesh
     }
 
     private func addPoseCorrections(_ bodyPose: [Float], to mesh: inout [Float]) {
-        let bends = bodyPose.enumerated().map { $1 - ($0 % 9 % 4 == 0 ? 1 : 0) }
-        addRows(of: poseDirections, bends, to: &mesh)
+        poseDirections.move(&mesh, by: bodyPose.enumerated().map { $1 - ($0 % 9 % 4 == 0 ? 1 : 0) })
     }
 
     static func points(_ values: [Float]) -> [SIMD3<Float>] {
         (0..<(values.count / 3)).map { SIMD3(values[3 * $0], values[3 * $0 + 1], values[3 * $0 + 2]) }
-    }
-
-    private static func transposed(_ values: [Float], rows: Int, columns: Int) -> [Float] {
-        [Float](unsafeUninitializedCapacity: values.count) { buffer, count in
-            for row in 0..<rows {
-                for column in 0..<columns { buffer[column * rows + row] = values[row * columns + column] }
-            }
-            count = values.count
-        }
     }
 }

@@ -52,10 +52,15 @@ package struct JSONWriter {
     }
 
     /// Writes a whole number.
-    package mutating func value(_ value: some BinaryInteger) {
-        separate()
-        if value < 0 { append("-") }
-        digits(UInt64(value.magnitude))
+    @inlinable package mutating func value(_ value: some BinaryInteger) {
+        whole(UInt64(value.magnitude), isNegative: value < 0)
+    }
+
+    @usableFromInline package mutating func whole(_ magnitude: UInt64, isNegative: Bool) {
+        backwards(BackwardText.numberCapacity) { text in
+            text.put(digitsOf: magnitude)
+            if isNegative { text.put("-") }
+        }
     }
 
     /// Writes a number with at most so many decimals (up to 6). What is no number is written as `"nan"`, `"inf"` or
@@ -66,18 +71,37 @@ package struct JSONWriter {
 
     /// Writes a number with at most so many decimals (up to 6).
     package mutating func value(_ value: Double, decimals: Int) {
-        let scale = powersOfTen[decimals]
-        let scaled = (value * scale).rounded()
+        guard let number = FixedDecimal(value, decimals: decimals) else {
+            let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
+            return shortest((value * scale).rounded() / scale)
+        }
         // Up to 15 digits every decimal is a double of its own, so these digits are also the shortest that mean it.
-        guard scaled.magnitude < 1e15 else { return shortest(scaled / scale) }
-        separate()
-        if scaled.sign == .minus { append("-") }
-        let (whole, fraction) = UInt64(scaled.magnitude).quotientAndRemainder(dividingBy: UInt64(scale))
-        digits(whole)
-        guard fraction > 0 else { return }
-        append(".")
-        digits(fraction, count: decimals)
-        while bytes.last == UInt8(ascii: "0") { bytes.removeLast() }
+        backwards(BackwardText.numberCapacity) { $0.put(number) }
+    }
+
+    /// Writes points as arrays of three numbers with at most so many decimals (up to 6) each: what `value` and `array` write,
+    /// in a fraction of the time for a mesh.
+    package mutating func points(_ points: [SIMD3<Float>], decimals: Int) {
+        array { json in
+            for point in points {
+                guard let x = FixedDecimal(Double(point.x), decimals: decimals),
+                    let y = FixedDecimal(Double(point.y), decimals: decimals),
+                    let z = FixedDecimal(Double(point.z), decimals: decimals)
+                else {
+                    json.array { json in for axis in 0..<3 { json.value(point[axis], decimals: decimals) } }
+                    continue
+                }
+                json.backwards(4 * BackwardText.numberCapacity) { text in
+                    text.put("]")
+                    text.put(z)
+                    text.put(",")
+                    text.put(y)
+                    text.put(",")
+                    text.put(x)
+                    text.put("[")
+                }
+            }
+        }
     }
 
     /// Writes a number with the fewest digits that mean exactly it.
@@ -108,6 +132,12 @@ package struct JSONWriter {
             }
         }
         append("\"")
+    }
+
+    /// Writes a value that is JSON already.
+    package mutating func json(_ value: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: value)
     }
 
     // MARK: - Pieces
@@ -141,23 +171,14 @@ package struct JSONWriter {
         bytes.append(character)
     }
 
-    /// Writes the digits of a number, with zeros in front where it has fewer than `count`.
-    private mutating func digits(_ number: UInt64, count: Int = 1) {
-        var first = bytes.count
-        var rest = number
-        var written = 0
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-            written += 1
-        } while rest > 0 || written < count
-        var last = bytes.count - 1
-        while first < last {
-            bytes.swapAt(first, last)
-            first += 1
-            last -= 1
+    /// Writes a value of at most so many bytes, from its end.
+    private mutating func backwards(_ capacity: Int, _ write: (inout BackwardText) -> Void) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { buffer in
+            var text = BackwardText(in: buffer)
+            write(&text)
+            if needsComma { text.put(",") }
+            bytes.append(contentsOf: text.written)
         }
+        needsComma = true
     }
 }
-
-private let powersOfTen: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6]

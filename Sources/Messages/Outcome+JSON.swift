@@ -76,10 +76,10 @@ extension JSONWriter {
                 }
             }
             json.key("keypoints_3d")
-            json.array { json in person.keypoints3D.forEach { json.metres($0) } }
+            json.points(person.keypoints3D, decimals: metreDecimals)
             if let worldKeypoints {
                 json.key("keypoints_3d_world")
-                json.array { json in worldKeypoints.forEach { json.metres($0) } }
+                json.points(worldKeypoints, decimals: metreDecimals)
             }
             json.key("observed")
             json.value(person.observed)
@@ -150,10 +150,9 @@ extension JSONWriter {
     }
 
     private mutating func metres(_ point: SIMD3<Float>) {
-        array { json in
-            json.value(point.x, decimals: 4)
-            json.value(point.y, decimals: 4)
-            json.value(point.z, decimals: 4)
-        }
+        array { json in for axis in 0..<3 { json.value(point[axis], decimals: metreDecimals) } }
     }
 }
+
+/// A tenth of a millimetre.
+private let metreDecimals = 4

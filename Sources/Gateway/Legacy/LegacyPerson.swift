@@ -2,6 +2,31 @@ internal import Bodies
 internal import Exports
 internal import Messages
 
+/// The body model as the old service's answers need it.
+struct LegacyBody {
+    let model: BodyModel
+    /// The mesh's triangles. They are the same in every answer, and a third of it.
+    let faces: [UInt8]
+
+    init(_ model: BodyModel) {
+        self.model = model
+        var json = JSONWriter(capacity: 6 * model.faces.count)
+        json.array { json in
+            for start in stride(from: 0, to: model.faces.count - 2, by: 3) {
+                json.array { json in for corner in 0..<3 { json.value(model.faces[start + corner]) } }
+            }
+        }
+        faces = json.bytes
+    }
+
+    /// The mesh of a person, in the body's own frame; nil for whom no body was fitted.
+    func vertices(of person: Person) -> [SIMD3<Float>]? {
+        person.smpl.map {
+            model.pose(betas: $0.betas, globalOrient: $0.globalOrient, bodyPose: $0.bodyPose).vertices
+        }
+    }
+}
+
 /// Poses in the shape of the old service's answers.
 enum LegacyPose {
     /// The person that an answer about one person is about: the surest that was seen.
@@ -36,7 +61,7 @@ extension JSONWriter {
     ///   - frameNumber: the requester's own, written as it came.
     ///   - body: makes the mesh, where it is installed.
     mutating func legacyPicture(
-        _ outcome: Outcome, frameNumber: LegacyScalar, body: BodyModel?, milliseconds: Double
+        _ outcome: Outcome, frameNumber: LegacyScalar, body: LegacyBody?, milliseconds: Double
     ) {
         let person = LegacyPose.surest(of: outcome)
         let frame = outcome.frame
@@ -53,18 +78,11 @@ extension JSONWriter {
         value(person?.keypoints3D.count ?? 0)
         key("has_3d")
         value(person.map { !$0.keypoints3D.isEmpty } ?? false)
-        let mesh = person?.smpl.flatMap { smpl in
-            body?.pose(betas: smpl.betas, globalOrient: smpl.globalOrient, bodyPose: smpl.bodyPose).vertices
-        }
+        let mesh = person.flatMap { body?.vertices(of: $0) }
         key("mesh_vertices_data")
-        array { json in mesh?.forEach { json.legacyPoint($0) } }
+        points(mesh ?? [], decimals: 6)
         key("mesh_faces_data")
-        array { json in
-            guard mesh != nil, let body else { return }
-            for start in stride(from: 0, to: body.faces.count - 2, by: 3) {
-                json.array { json in for corner in 0..<3 { json.value(body.faces[start + corner]) } }
-            }
-        }
+        if mesh != nil, let body { self.json(body.faces) } else { array { _ in } }
         legacyCameras(person, camera, frame)
         key("detection")
         let view = person.map {
@@ -160,7 +178,7 @@ extension JSONWriter {
     /// Writes one frame of a video.
     ///
     /// - Parameter seconds: from the video's first frame.
-    mutating func legacyFrame(_ outcome: Outcome, seconds: Double, body: BodyModel?) {
+    mutating func legacyFrame(_ outcome: Outcome, seconds: Double, body: LegacyBody?) {
         object { json in
             json.key("frame_number")
             json.value(outcome.frame.sequence.value)
@@ -180,7 +198,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func legacyPerson(_ person: Person, _ frame: FrameHeader, body: BodyModel?) {
+    private mutating func legacyPerson(_ person: Person, _ frame: FrameHeader, body: LegacyBody?) {
         object { json in
             json.key("track_id")
             json.value(person.trackID)
@@ -199,7 +217,7 @@ extension JSONWriter {
                 json.legacyMatrices(person.smpl?.globalOrient ?? [])
             }
             json.key("keypoints_3d")
-            json.array { json in person.keypoints3D.forEach { json.legacyPoint($0) } }
+            json.points(person.keypoints3D, decimals: 6)
             json.key("keypoints_2d")
             json.array { json in
                 for point in person.keypoints2D {
@@ -219,11 +237,7 @@ extension JSONWriter {
                 for edge in [box.x, box.y, box.x + box.width, box.y + box.height] { json.value(edge, decimals: 3) }
             }
             json.key("mesh_vertices")
-            json.array { json in
-                guard let smpl = person.smpl, let body else { return }
-                let mesh = body.pose(betas: smpl.betas, globalOrient: smpl.globalOrient, bodyPose: smpl.bodyPose)
-                mesh.vertices.forEach { json.legacyPoint($0) }
-            }
+            json.points(body?.vertices(of: person) ?? [], decimals: 6)
         }
     }
 
@@ -250,11 +264,7 @@ extension JSONWriter {
     }
 
     private mutating func legacyPoint(_ point: SIMD3<Float>) {
-        array { json in
-            json.value(point.x, decimals: 6)
-            json.value(point.y, decimals: 6)
-            json.value(point.z, decimals: 6)
-        }
+        array { json in for axis in 0..<3 { json.value(point[axis], decimals: 6) } }
     }
 
     /// Writes what a requester sent, as it came.

@@ -20,7 +20,7 @@ struct LegacyRoutes: RouteTopic {
                 services.state(), store.counts, secondsPerJob: try await store.averageSeconds())
         }
         routes.get("/debug/faces") { _, _ in
-            LegacyHealth.faces(await services.body()?.faces, services.state())
+            LegacyHealth.faces(await services.body()?.model.faces, services.state())
         }
         routes.post("/pose/hybrid") { request, _ in try await picture(request) }
         routes.post("/pose/video") { request, _ in try await video(request) }

@@ -3,6 +3,7 @@ internal import Client
 internal import Dispatch
 internal import Jobs
 internal import Messages
+internal import NIOConcurrencyHelpers
 internal import Settings
 
 /// What the old API works with.
@@ -28,6 +29,7 @@ struct LegacyServices: Sendable {
     private let pipeline: PipelineState
     private let archive: ArchiveService
     private let meshes: MeshMaker
+    private let knownBody = NIOLockedValueBox<LegacyBody?>(nil)
 
     init(_ services: GatewayServices) {
         jobs = services.jobs.runner
@@ -62,9 +64,12 @@ struct LegacyServices: Sendable {
     private static let page = 64
 
     /// The body model; nil where its files are not installed. It is read when it is first wanted, which takes a second.
-    func body() async -> BodyModel? {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: try? meshes.body()) }
+    func body() async -> LegacyBody? {
+        if let known = knownBody.withLockedValue({ $0 }) { return known }
+        let read: LegacyBody? = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: (try? meshes.body()).map(LegacyBody.init)) }
         }
+        knownBody.withLockedValue { $0 = read }
+        return read
     }
 }
