@@ -13,109 +13,24 @@ Part hmr2 wants --hmr2-dir; the network's weights do not matter for what it cost
 
 import argparse
 import collections
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Tests" / "EndToEnd"))
 
 import pipeline as harness  # noqa: E402
-import zmq  # noqa: E402
-from posebus_benchmarks.processes import cpu_seconds, memory_mb  # noqa: E402
-from store import query  # noqa: E402
+from posebus_benchmarks import cameras  # noqa: E402
+from posebus_benchmarks.cameras import LINKS, STAGES  # noqa: E402
 
-STAGES = ("ingest", "infer", "sink")
 PARTS = ["pictures", "streams", "cameras", "light", "hmr2"]
-# The way of a frame: between whom, and which endpoint's connections carry it.
-LINKS = {"camera → ingest": "push", "ingest → infer": "frames", "infer → sink": "outcomes", "sink → ingest": "acks",
-         "sink → subscriber": "results"}
-
-
-def jpegs(video, width, quality, count):
-    """Frames of a video as JPEGs."""
-    made = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", video, "-vf", f"scale={width}:-2", "-frames:v", str(count), "-f", "image2pipe", "-c:v",
-         "mjpeg", "-q:v", str(quality), "-"], check=True, capture_output=True).stdout
-    starts = [match.start() for match in re.finditer(b"\xff\xd8\xff", made)]
-    return [made[start:end] for start, end in zip(starts, starts[1:] + [len(made)])]
-
-
-class Cameras(threading.Thread):
-    """Feeds streams at a total rate, each over a connection of its own, until it is told to stop."""
-
-    def __init__(self, pipeline, count, rate, images):
-        super().__init__(daemon=True)
-        self.sockets = [pipeline.socket(zmq.PUSH, "push") for _ in range(count)]
-        self.rate, self.images = rate, images
-        self.over = threading.Event()
-        self.start()
-
-    def run(self):
-        begin, sent = time.monotonic(), 0
-        while not self.over.is_set():
-            stream = sent % len(self.sockets)
-            image = self.images[sent // len(self.sockets) % len(self.images)]
-            self.sockets[stream].send_multipart([harness.header(f"camera{stream}"), image])
-            sent += 1
-            self.over.wait(max(0, begin + sent / self.rate - time.monotonic()))
-
-
-def bytes_by_link(pipeline):
-    """Bytes in both directions of each link's connections, as the side that is connected to counts them."""
-    ports = {pipeline.at[endpoint].rsplit(":", 1)[1]: link for link, endpoint in LINKS.items()}
-    found = collections.Counter()
-    lines = subprocess.run(["ss", "-tinH"], check=True, capture_output=True, text=True).stdout.splitlines()
-    for address, details in zip(lines[::2], lines[1::2]):
-        link = ports.get(address.split()[3].rsplit(":", 1)[1])
-        if link:
-            found[link] += sum(int(value) for value in re.findall(r"bytes_(?:sent|received):(\d+)", details))
-    return found
-
-
-def frames_stored(pipeline):
-    return sum(row["poses"] + row["drops"] for row in query(pipeline.store, "SELECT poses, drops FROM sessions"))
 
 
 def measure(folder, streams, rate, images, seconds, engine="none", infer=()):
     """One round of one case."""
     with harness.Pipeline(folder, engine=engine, infer=infer, ingest=["--max-streams", 1024]) as pipeline:
-        subscriber = pipeline.results()
-        reading = threading.Event()
-
-        def read():
-            while not reading.is_set():
-                if subscriber.socket.poll(100):
-                    subscriber.socket.recv_multipart()
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        cameras = Cameras(pipeline, streams, rate, images)
-        harness.until(lambda: frames_stored(pipeline) > max(streams, rate * 2), "two seconds of frames")
-        begin, wire = time.monotonic(), bytes_by_link(pipeline)
-        pids = {stage: pipeline.stages[stage].process.pid for stage in STAGES}
-        used, frames = {stage: cpu_seconds(pids[stage]) for stage in STAGES}, frames_stored(pipeline)
-        time.sleep(seconds)
-        frames = frames_stored(pipeline) - frames
-        took = time.monotonic() - begin
-        wire = {link: count - wire[link] for link, count in bytes_by_link(pipeline).items()}
-        result = {
-            "rate": frames / took,
-            "cpu": {stage: 1000 * (cpu_seconds(pids[stage]) - used[stage]) / frames for stage in STAGES},
-            "memory": {stage: memory_mb(pids[stage]) for stage in STAGES},
-            "bytes": {link: wire.get(link, 0) / frames for link in LINKS},
-        }
-        cameras.over.set()
-        cameras.join()
-        reading.set()
-        reader.join()
-        assert pipeline.drain() == [0, 0, 0]
-        result["bytes"]["store"] = pipeline.store.stat().st_size / frames_stored(pipeline)
-        return result
+        return cameras.measure(pipeline, streams, rate, images, seconds)
 
 
 def rounds(cases, count):
@@ -193,7 +108,7 @@ def main():
     if "hmr2" in options.part and not options.hmr2_dir:
         parser.error("part hmr2 wants --hmr2-dir")
     harness.BIN = options.bin.resolve()
-    pictures = {width: jpegs(options.video, width, 4, 60) for width in (640, 1280, 1920)}
+    pictures = {width: cameras.jpegs(options.video, width, 4, 60) for width in (640, 1280, 1920)}
     middle = {"images": pictures[1280], "seconds": options.seconds}
 
     if "pictures" in options.part:
@@ -211,7 +126,7 @@ def main():
     if "cameras" in options.part:
         results = rounds(
             {str(count): {**middle, "streams": count, "rate": 30 * count} for count in (1, 4, 16, 64)}, options.rounds)
-        cameras = results
+        by_cameras = results
         print("Cameras of 30 frames/s, engine none\n")
         print_cpu(results, "cameras")
     if "light" in options.part:
@@ -223,7 +138,7 @@ def main():
         print_cpu(results, "case")
         print_bytes(results, "case")
         if "cameras" in options.part:
-            print_growth(cameras, results["1280 wide, 1 cameras of 30 frames/s"])
+            print_growth(by_cameras, results["1280 wide, 1 cameras of 30 frames/s"])
     if "hmr2" in options.part:
         results = rounds(
             {"1280 wide, 1 frame/s": {

@@ -1,6 +1,6 @@
 """The rows in the order of the table."""
 
-from . import bus, bus_python, gateway, hmr2, hmr2_cuda, light, parts
+from . import bus, bus_python, gateway, growth, hmr2, hmr2_cuda, light, parts
 
 ALL = [
     *bus.ROWS,
@@ -8,6 +8,7 @@ ALL = [
     *light.ROWS,
     *parts.ROWS,
     *gateway.ROWS,
+    *growth.ROWS,
     *hmr2.ROWS,
     *hmr2_cuda.ROWS,
 ]
