@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -124,10 +125,12 @@ class Bench:
     # Running
 
     def remember(self, command):
-        """Keeps a command for the table, without this machine's folders."""
+        """Keeps a command for the table, without this machine's folders and this run's ports: the same in every round."""
         text = shlex.join(map(str, command))
         for path, name in ((str(self.work), "WORK"), (str(self.bin), "."), (str(ROOT), "."), (str(self.clips), "CLIPS")):
             text = text.replace(path, name)
+        text = re.sub(r"\bWORK/tmp\w{8}\b", "WORK", text)
+        text = re.sub(r"(://127\.0\.0\.1:)[1-9]\d*", r"\1PORT", text)
         if text not in self.commands:
             self.commands.append(text)
 
