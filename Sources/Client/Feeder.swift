@@ -97,6 +97,9 @@ public final class Feeder {
         setWakeUp(false)
     }
 
+    /// Whether ingest is there, as far as is known.
+    package var isConnected: Bool { connector.isUp }
+
     /// Frames that wait for an answer.
     public var outstandingCount: Int { queue.count }
 

@@ -155,7 +155,8 @@ package final class StillFeeder: Sendable {
         }
         end()
         let patience = ContinuousClock.now + .seconds(1)
-        _ = try feeder.end { .now < patience }
+        // An ingest that is gone, as when a whole pipeline is stopped, needs no end of a stream.
+        _ = try feeder.end { feeder.isConnected && .now < patience }
     }
 
     private func takeRefusals(_ feeder: Feeder, _ known: inout Int) {
