@@ -4,7 +4,7 @@ import Foundation
 import PackageDescription
 
 /// Where libtorch comes from: unset means the system's (Debian's libtorch-dev), a path means the `torch` folder of a
-/// PyPI wheel, `off` leaves everything that needs it out.
+/// PyPI wheel, `off` leaves out what is compiled against it: programs then have every engine but hmr2.
 let torchSetting = Context.environment["POSEBUS_TORCH"] ?? ""
 let withTorch = torchSetting != "off"
 let torchFolder = torchSetting.isEmpty || !withTorch ? nil : torchSetting
@@ -92,6 +92,14 @@ var targets: [Target] = [
     module("TFLite", ["Checkpoints", "Plans"]),
     module("BlazePose", ["Checkpoints", "Plans", "TFLite", "Weights"]),
     module("Bodies", ["Checkpoints", "Weights"]),
+    .target(name: "CTorch"),
+    module("Tensor", ["CTorch"]),
+    module("SMPL", ["Tensor", "Weights"]),
+    module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
+    module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
+    module(
+        "Engines",
+        ["BlazePose", "HMR2", "JPEG", "Messages", "PHALP", "Refinement", "Tensor", "Tracking", "Weights"]),
     module("Exports", ["Bodies", "CZlib", "FrameSources", "JPEG", "Messages", "Refinement", "Spawning"]),
 
     program(
@@ -100,6 +108,12 @@ var targets: [Target] = [
             "Settings", "Stage", "Status", "Delivery", "JPEG", "Messages", "Metering", "Security", "Spool", "ZeroMQ",
             argumentParser,
             lifecycle, logging,
+        ]),
+    program(
+        "Infer",
+        [
+            "Settings", "Stage", "Status", "Delivery", "Engines", "JPEG", "Messages", "Metering", "Security",
+            "Tensor", "Weights", "ZeroMQ", argumentParser, lifecycle, logging,
         ]),
     program(
         "Sink",
@@ -125,6 +139,20 @@ var targets: [Target] = [
             "Security", "Settings", "Spawning", "Stage", "Store", "Tracking", "Weights", "ZeroMQ", argumentParser,
             unixSignals,
         ]),
+    program(
+        "Image",
+        [
+            "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "SMPL", "Settings", "Stage", "Tensor", "Weights",
+            argumentParser,
+        ]),
+    // What Tests/Parity compares with MediaPipe and with Google's interpreter.
+    .executableTarget(
+        name: "parity-runner",
+        dependencies: [
+            "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "PHALP", "Plans", "TFLite", "Tensor",
+            "Tracking", "Weights", argumentParser,
+        ],
+        path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
 
     tests("ZeroMQ"),
     tests("JPEG"),
@@ -158,60 +186,30 @@ var targets: [Target] = [
 ]
 var products: [Product] = [
     .executable(name: "posebus-ingest", targets: ["Ingest"]),
+    .executable(name: "posebus-infer", targets: ["Infer"]),
     .executable(name: "posebus-sink", targets: ["Sink"]),
     .executable(name: "posebus-gateway", targets: ["Gateway"]),
     .executable(name: "posebus", targets: ["PoseBus"]),
+    .executable(name: "posebus-image", targets: ["Image"]),
 ]
 
-// What runs models. The rest builds and tests where there is no libtorch.
+// What runs on libtorch is loaded where it is wanted (see Sources/CTorch/loader.c): the programs build without it, and
+// only the part that is compiled against it, and tests that compute, need it.
 if withTorch {
     targets += [
         .target(
-            name: "CTorch", dependencies: ["CWorkers"], cxxSettings: torchCXXSettings,
+            name: "CTorchPart", dependencies: ["CWorkers"], publicHeadersPath: ".",
+            cxxSettings: torchCXXSettings + [.headerSearchPath("../CTorch/include")],
             linkerSettings: torchLinkerSettings),
-        module("Tensor", ["CTorch"]),
-        module("SMPL", ["Tensor", "Weights"]),
-        module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
-        module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
-        module(
-            "Engines",
-            ["BlazePose", "HMR2", "JPEG", "Messages", "PHALP", "Refinement", "Tensor", "Tracking", "Weights"]),
-
-        program(
-            "Infer",
-            [
-                "Settings", "Stage", "Status", "Delivery", "Engines", "JPEG", "Messages", "Metering", "Security",
-                "Tensor", "Weights",
-                "ZeroMQ", argumentParser, lifecycle, logging,
-            ]),
-        program(
-            "Image",
-            [
-                "Engines", "FrameSources", "HMR2", "JPEG", "Messages", "SMPL", "Settings", "Stage", "Tensor", "Weights",
-                argumentParser,
-            ]),
-
-        // What Tests/Parity compares with MediaPipe and with Google's interpreter.
-        .executableTarget(
-            name: "parity-runner",
-            dependencies: [
-                "BlazePose", "Checkpoints", "FrameSources", "HMR2", "JPEG", "PHALP", "Plans", "TFLite", "Tensor",
-                "Tracking",
-                "Weights", argumentParser,
-            ],
-            path: "Tests/Parity/Runner", swiftSettings: swiftSettings),
-
-        tests("Tensor"),
-        tests("Engines", ["JPEG", "Messages", "Tracking"]),
-        tests("HMR2", ["Checkpoints", "Tensor", "Weights"]),
-        tests("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
-        tests("SMPL", ["Checkpoints", "Tensor", "Weights"]),
-        tests("Infer", ["Messages", "ZeroMQ"]),
+        .target(name: "OpenTorch", dependencies: ["CTorch"], path: "Tests/OpenTorch"),
+        tests("Tensor", ["OpenTorch"]),
+        tests("Engines", ["JPEG", "Messages", "OpenTorch", "Tracking"]),
+        tests("HMR2", ["Checkpoints", "OpenTorch", "Tensor", "Weights"]),
+        tests("PHALP", ["Checkpoints", "HMR2", "OpenTorch", "Tensor", "Weights"]),
+        tests("SMPL", ["Checkpoints", "OpenTorch", "Tensor", "Weights"]),
+        tests("Infer", ["Messages", "OpenTorch", "ZeroMQ"]),
     ]
-    products += [
-        .executable(name: "posebus-infer", targets: ["Infer"]),
-        .executable(name: "posebus-image", targets: ["Image"]),
-    ]
+    products += [.library(name: "posebus-ctorch", type: .dynamic, targets: ["CTorchPart"])]
 }
 
 // The fuzzer links only with the sanitizer's flags: `deploy/fuzz` sets them and asks for it.

@@ -1,5 +1,6 @@
 internal import HMR2
 internal import PHALP
+internal import Tensor
 internal import Tracking
 package import Weights
 
@@ -21,6 +22,7 @@ extension EngineKind {
         // First what is said in a moment, then what takes seconds.
         try options.hmr2.checkPresence()
         try options.phalp?.checkPresence()
+        try TorchRuntime.setThreads(options.threads)
         let finder = try PersonFinder(models: options.models, threads: options.threads, masks: options.phalp != nil)
         let bodies = try BodyFitter(options)
         guard let phalp = options.phalp else {

@@ -27,7 +27,7 @@ package struct EngineOptions: Sendable {
         self.threads = threads
     }
 
-    /// Takes over the words of a command line.
+    /// Takes over the words of a command line that concern HMR2, after libtorch was opened.
     ///
     /// - Throws: `TorchError` where a GPU is asked for that libtorch does not see.
     package mutating func apply(

@@ -57,14 +57,15 @@ struct ImageCommand: ParsableCommand {
         let folder = models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard()
         let loaded: any PoseEngine
         do {
-            if engine != .none { try openTorch(settings) }
             var options = EngineOptions(
                 models: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-            try options.apply(
-                // A single picture needs no tracker.
-                hmr2Dir: settings.hmr2Dir, phalpDir: "none", device: settings.device,
-                precision: settings.precision,
-                focalLengths: settings.focalLengthsByStream)
+            if engine.usesTorch {
+                try openTorch(settings)
+                try options.apply(
+                    // A single picture needs no tracker.
+                    hmr2Dir: settings.hmr2Dir, phalpDir: "none", device: settings.device,
+                    precision: settings.precision, focalLengths: settings.focalLengthsByStream)
+            }
             loaded = try engine.makeEngine(options)
         } catch {
             printError("posebus image: \(error)")

@@ -4,8 +4,8 @@ internal import Settings
 internal import Stage
 internal import Tensor
 
-/// `posebus-image`: what `posebus` does with models but without the bus. A program of its own because it loads libtorch,
-/// which takes half a second that no other command of `posebus` needs.
+/// `posebus-image`: what `posebus` does with models but without the bus. A program of its own because the engines
+/// are half of its size, and no other command of `posebus` needs them.
 @main
 struct ImageProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,6 +19,7 @@ struct ImageProgram: ParsableCommand {
 ///
 /// - Throws: `TorchError` where there is none that this program was built for.
 func openTorch(_ settings: EngineSettings) throws(TorchError) {
+    letWaitingThreadsSleep()
     if let warning = try TorchRuntime.open(settings.torch) { printError("posebus-image: \(warning)") }
 }
 

@@ -26,7 +26,6 @@ struct InferCommand: ConfiguredCommand {
 
     func run() async throws {
         try options.status.checkHealth(of: .infer)
-        restartWithWaitingThreadsAsleep()
         let logger = options.logging.makeLogger(label: "posebus-infer")
         let cores = ProcessInfo.processInfo.activeProcessorCount
         let settings = options.settings
@@ -34,14 +33,13 @@ struct InferCommand: ConfiguredCommand {
             models: options.models.map { URL(fileURLWithPath: $0, isDirectory: true) } ?? ModelsFolder.standard(),
             threads: options.threads ?? (options.engine == .hmr2 ? cores : min(cores, max(2, cores / 2))))
         do {
-            // Engine none computes nothing.
-            if options.engine != .none, let warning = try TorchRuntime.open(settings.torch) {
-                logger.warning("\(warning)")
+            if options.engine.usesTorch {
+                letWaitingThreadsSleep()
+                if let warning = try TorchRuntime.open(settings.torch) { logger.warning("\(warning)") }
+                try engine.apply(
+                    hmr2Dir: settings.hmr2Dir, phalpDir: settings.phalpDir, device: settings.device,
+                    precision: settings.precision, focalLengths: settings.focalLengthsByStream)
             }
-            try engine.apply(
-                hmr2Dir: settings.hmr2Dir, phalpDir: settings.phalpDir, device: settings.device,
-                precision: settings.precision,
-                focalLengths: settings.focalLengthsByStream)
             engine.smooths = settings.smooth
         } catch {
             logger.critical("\(error)")

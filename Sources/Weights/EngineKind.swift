@@ -1,6 +1,6 @@
 /// The engines this build has, by the word of `--engine`.
 package enum EngineKind: String, CaseIterable, Sendable {
-    /// MediaPipe's BlazePose on libtorch: people in real time on a CPU.
+    /// MediaPipe's BlazePose: people in real time on a CPU.
     case blazepose
     /// "Humans in 4D" on libtorch: SMPL bodies of the persons that BlazePose finds.
     case hmr2
@@ -14,6 +14,9 @@ package enum EngineKind: String, CaseIterable, Sendable {
         case .none: []
         }
     }
+
+    /// Whether it computes with libtorch, which then has to be there.
+    package var usesTorch: Bool { self == .hmr2 }
 
     /// What `--engine` chooses from, for help texts.
     package static let help = """

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 
 import bundle
 from pipeline import BIN, ROOT
+
+sys.path.insert(0, str(ROOT / "Tests/Fixtures/hmr2"))
+import make_folder
 
 PROGRAMS = ("posebus", "posebus-ingest", "posebus-infer", "posebus-sink", "posebus-gateway", "posebus-image")
 
@@ -21,6 +25,14 @@ def footage(clips):
     return subprocess.run(
         ["ffmpeg", "-v", "error", "-i", clips / "kicker.mp4", "-frames:v", "20", "-q:v", "3", "-f", "mjpeg", "-"],
         check=True, capture_output=True).stdout
+
+
+@pytest.fixture(scope="module")
+def hmr2(tmp_path_factory):
+    """A small HMR2 of the official structure."""
+    folder = tmp_path_factory.mktemp("hmr2")
+    make_folder.make(folder, "tiny", "b")
+    return folder
 
 
 def readelf(*arguments):
@@ -105,14 +117,19 @@ class TestWithNothingAround:
         ("/nowhere", "/nowhere is no torch folder"),
     ])
     def test_without_a_libtorch_it_says_what_to_install(self, bundled, torch, said):
-        done = bundle.bare(bundled[1], "posebus-infer", "--torch", torch)
+        done = bundle.bare(bundled[1], "posebus-infer", "--engine", "hmr2", "--torch", torch)
         assert done.returncode == 78, done
         assert said in done.stderr.decode() and "apt-get install libtorch1.13" in done.stderr.decode(), done
 
-    def test_people_are_found_with_the_libtorch_of_a_wheel(self, bundled, models, footage):
+    def test_people_are_found_without_any_libtorch(self, bundled, models, footage):
+        done = self.up(bundled[1], "-", "--models", models, stdin=footage, binds=(models,))
+        assert re.search(rb"20 frames in, 20 outcomes out: 20 poses \(20 with persons\), 0 drops", done.stdout), done
+
+    def test_bodies_are_found_with_the_libtorch_of_a_wheel(self, bundled, models, hmr2, footage):
         if not (torch := bundle.wheel()):
             pytest.skip("there is no wheel in .venv-torch; deploy/test installs one")
-        done = self.up(bundled[1], "-", "--models", models, "--torch", torch, stdin=footage, binds=(models, torch))
+        done = self.up(bundled[1], "-", "--engine", "hmr2", "--hmr2-dir", hmr2, "--models", models, "--torch", torch,
+                       stdin=footage, binds=(models, hmr2, torch))
         assert re.search(rb"20 frames in, 20 outcomes out: 20 poses \(20 with persons\), 0 drops", done.stdout), done
 
     @staticmethod
@@ -123,15 +140,16 @@ class TestWithNothingAround:
         return done
 
 
-def test_it_computes_what_the_programs_of_the_clone_compute(bundled, models, tmp_path):
-    """With Debian's libtorch, to the last digit."""
+@pytest.mark.parametrize("engine", ["blazepose", "hmr2"])
+def test_it_computes_what_the_programs_of_the_clone_compute(bundled, models, hmr2, tmp_path, engine):
+    """With Debian's libtorch where the engine needs one, to the last digit; of frames whose times are always the same."""
     found = []
     for programs in (bundled[1] / "bin", BIN):
         store = tmp_path / f"{len(found)}.sqlite"
         done = subprocess.run(
             [programs / "posebus", "up", "test:?frames=20&realtime=no", "--store", store, "--models", models,
-             "--ephemeral"],
-            capture_output=True, text=True, timeout=300)
+             "--engine", engine, "--hmr2-dir", hmr2, "--ephemeral"],
+            capture_output=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         exported = subprocess.run(
             [programs / "posebus", "export", "--store", store, "--format", "json"],

@@ -273,6 +273,18 @@ def test_image_says_how_it_is_run(images, stage):
     assert environment.get("NVIDIA_VISIBLE_DEVICES") == ("all" if stage == "infer-cuda" else None)
 
 
+@needs_images
+def test_libtorch_in_the_image_of_infer_can_be_loaded(images):
+    """It is loaded before HMR2's files are looked for, and there are none."""
+    image = images["infer"]
+    environment = [word for each in image.configuration["Env"] for word in ("--setenv", *each.split("=", 1))]
+    done = subprocess.run(
+        [*isolated(str(USER), image.root), *environment, "--tmpfs", "/tmp", *image.configuration["Entrypoint"],
+         "--engine", "hmr2", "--hmr2-dir", "/tmp/none"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0 and "/tmp/none" in done.stderr, done
+    assert "libtorch" not in done.stderr, done.stderr
+
+
 @pytest.fixture
 def services(folder, images):
     """Starts what Compose files say."""

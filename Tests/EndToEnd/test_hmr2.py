@@ -516,3 +516,15 @@ def test_files_of_phalp_that_are_missing_or_damaged(posebus, tmp_path, models, f
     program, _ = up(posebus, tmp_path, clips / "kicker.mp4", folders["b"], "--phalp-dir", damaged)
     assert program.status != 0
     assert "hmar_v2_weights.pth" in program.errors()
+
+
+def test_programs_built_without_libtorch_say_how_to_have_it(tmp_path, models, clips):
+    """Where the part that is compiled against libtorch does not lie beside them. The light engine does not miss it."""
+    for name in ("posebus-infer", "posebus-image"):
+        shutil.copy(BIN / name, tmp_path)
+    done = subprocess.run([tmp_path / "posebus-infer", "--engine", "hmr2"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78
+    assert "built without libtorch" in done.stderr and "POSEBUS_TORCH=off" in done.stderr, done.stderr
+    path = frame(clips, tmp_path)
+    done = subprocess.run([tmp_path / "posebus-image", "--models", models, path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and '"engine":"blazepose"' in done.stdout, done

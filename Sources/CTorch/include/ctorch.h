@@ -26,10 +26,10 @@ const char *ctorch_last_error(void);
 
 // MARK: - Runtime
 
-/// Makes libtorch ready in a program that is not linked with one, such as those of a bundle: call it once, on one thread,
-/// before everything else here. `torch` is the folder `torch` inside a wheel's site-packages, "system", or NULL for
-/// $POSEBUS_TORCH and, where that is empty, the system's. Writes to `*warning` what a person should know although it
-/// succeeded, or NULL; the library owns the string. Where this library is linked with its libtorch, NULL is all it takes.
+/// Loads libtorch: call it once, on one thread, before everything else here but ctorch_cuda_device_count. In a bundle,
+/// `torch` is the folder `torch` inside a wheel's site-packages, "system", or NULL for $POSEBUS_TORCH and, where that is
+/// empty, the system's; elsewhere it is NULL, for the libtorch that the programs were built with. Writes to `*warning` what
+/// a person should know although it succeeded, or NULL; the library owns the string.
 ctorch_status ctorch_open(const char *torch, const char **warning);
 
 /// libtorch's version, such as "1.13.1". The library owns the string.
@@ -42,7 +42,7 @@ ctorch_status ctorch_set_threads(int32_t count);
 /// How many threads one operation may use.
 int32_t ctorch_threads(void);
 
-/// The number of CUDA devices libtorch can use; 0 without CUDA.
+/// The number of CUDA devices libtorch can use; 0 without CUDA and before ctorch_open.
 int32_t ctorch_cuda_device_count(void);
 
 // MARK: - Tensors

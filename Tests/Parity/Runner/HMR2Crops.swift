@@ -43,6 +43,7 @@ struct HMR2Crops: ParsableCommand {
         guard let precision = Precision(rawValue: precision), let device = Device(device) else {
             throw ValidationError("the precision or the device is unknown")
         }
+        _ = try TorchRuntime.open(nil)
         try TorchRuntime.setThreads(threads)
         let folder = HMR2Folder(URL(fileURLWithPath: hmr2Dir, isDirectory: true))
         let model = try HMR2Model(folder, device: device, precision: precision)

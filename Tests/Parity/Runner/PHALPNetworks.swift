@@ -41,6 +41,7 @@ struct PHALPNetworks: ParsableCommand {
         guard let precision = Precision(rawValue: precision), let device = Device(device),
             let method = RasterMethod.allCases.first(where: { "\($0)" == raster })
         else { throw ValidationError("the precision, the device or the raster method is unknown") }
+        _ = try TorchRuntime.open(nil)
         try TorchRuntime.setThreads(threads)
         if let output { try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true) }
         let folder = PHALPFolder(URL(fileURLWithPath: phalpDir, isDirectory: true))

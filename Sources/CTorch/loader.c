@@ -1,11 +1,13 @@
-// CTorch for a program that is not linked with libtorch: every function of ctorch.h jumps to the one in a shared object
-// that was compiled against the libtorch found on this machine. ctorch_open finds both.
+// No program is linked with libtorch: it brings up to three hundred libraries, which take half a second to load and which
+// only HMR2 needs. Every function of ctorch.h jumps to the one in a shared object, the part, that was compiled against one
+// libtorch. ctorch_open loads both.
 //
-// deploy/bundle writes two files:
-// - functions.inc: FUNCTION(ctorch_tensor_zeros) and so on, all but those defined below.
-// - parts.inc: PART("torch-1.13", "1.13.1", "libtorch_cpu.so.1.13") for a system's libtorch, found by that name;
-//   PART("torch-2.13", "2.13.0", NULL) for the one in a PyPI wheel, found by its folder.
+// - As `swift build` leaves it, there is one part: libposebus-ctorch.so (Sources/CTorchPart) beside the programs, linked
+//   with the libtorch that POSEBUS_TORCH named when it was built.
+// - A bundle has several, in lib/torch-VERSION, and takes the one for the libtorch found on the machine. deploy/bundle
+//   links bundled_parts.c in, which lists them.
 #define _GNU_SOURCE
+#include "bundled_parts.h"
 #include "ctorch.h"
 
 #include <dlfcn.h>
@@ -17,38 +19,30 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef __x86_64__
-#error "the jumps below are written for x86-64"
-#endif
-
 static void unopened(void) {
     fputs("a function of libtorch was called before ctorch_open\n", stderr);
     abort();
 }
 
-#define FUNCTION(name)                                        \
+#if defined(__x86_64__)
+#define JUMP(name) "jmp *slot_" #name "(%rip)\n"
+#elif defined(__aarch64__)
+#define JUMP(name) "adrp x16, slot_" #name "\nldr x16, [x16, :lo12:slot_" #name "]\nbr x16\n"
+#else
+#error "how to jump to an address in memory is not written down for this processor"
+#endif
+
+#define FUNCTION(name)                                         \
     __attribute__((used)) static void *slot_##name = unopened; \
     __asm__(".pushsection .text\n"                             \
             ".globl " #name "\n"                               \
-            ".type " #name ", @function\n"                     \
-            #name ": jmp *slot_" #name "(%rip)\n"              \
+            ".type " #name ", %function\n"                     \
+            ".balign 4\n"                                      \
+            #name ": " JUMP(name)                              \
             ".size " #name ", . - " #name "\n"                 \
             ".popsection\n");
 #include "functions.inc"
 #undef FUNCTION
-
-struct part {
-    const char *folder;
-    const char *version;
-    const char *soname;
-};
-
-static const struct part parts[] = {
-#define PART(folder, version, soname) {folder, version, soname},
-#include "parts.inc"
-#undef PART
-};
-enum { part_count = sizeof parts / sizeof parts[0] };
 
 static int is_open;
 static const char *(*loaded_last_error)(void);
@@ -67,68 +61,82 @@ static ctorch_status fail(const char *format, ...) {
 
 const char *ctorch_last_error(void) { return is_open ? loaded_last_error() : message; }
 
-/// None as long as no libtorch is open: engine none needs neither.
+/// None as long as no libtorch is open: only hmr2 needs either.
 int32_t ctorch_cuda_device_count(void) { return is_open ? loaded_cuda_device_count() : 0; }
 
 /// "libtorch 1.13.1 of the system (apt-get install …) or …": what this bundle was built for.
 static const char *supported(void) {
     static char text[1024];
     size_t length = 0;
-    for (int i = 0; i < part_count; i++) {
+    for (int i = 0; i < ctorch_bundled_part_count; i++) {
         const char *joint = i == 0 ? "" : ", or ";
-        int written = parts[i].soname
+        int written = ctorch_bundled_parts[i].soname
             ? snprintf(text + length, sizeof text - length,
                        "%slibtorch %s of the system (on Debian 12: apt-get install libtorch1.13 libopenblas0-pthread)",
-                       joint, parts[i].version)
+                       joint, ctorch_bundled_parts[i].version)
             : snprintf(text + length, sizeof text - length,
                        "%sthat of PyPI's torch %s (pip install torch==%s, then --torch …/site-packages/torch)", joint,
-                       parts[i].version, parts[i].version);
+                       ctorch_bundled_parts[i].version, ctorch_bundled_parts[i].version);
         if (written < 0 || (size_t)written >= sizeof text - length) break;
         length += (size_t)written;
     }
     return text;
 }
 
-/// The lib folder beside the bin folder that this program lies in.
-static int library_folder(char folder[PATH_MAX]) {
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+/// The folder that this program lies in.
+static int program_folder(char folder[PATH_MAX]) {
+    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
     if (length <= 0) return 0;
-    program[length] = 0;
-    for (int level = 0; level < 2; level++) {
-        char *slash = strrchr(program, '/');
-        if (!slash) return 0;
-        *slash = 0;
-    }
-    return snprintf(folder, PATH_MAX, "%s/lib", program) < PATH_MAX;
+    folder[length] = 0;
+    char *slash = strrchr(folder, '/');
+    if (slash) *slash = 0;
+    return slash != NULL;
 }
 
-/// Loads the shared object compiled for the libtorch that is in the process by now, and fills the slots from it.
-static ctorch_status load(const struct part *part, const char *torch) {
-    char folder[PATH_MAX], file[PATH_MAX];
-    if (!library_folder(folder)) return fail("/proc/self/exe cannot be read; is /proc mounted?");
-    if (snprintf(file, sizeof file, "%s/%s/libposebus-ctorch.so", folder, part->folder) >= PATH_MAX)
-        return fail("the path of the bundle is too long: %s", folder);
+/// Loads a part, and the libtorch that it is linked with where that is not in the process yet, and fills the slots from it.
+static ctorch_status load(const char *file, const char *what) {
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (!library) return fail("the part for libtorch %s (%s) cannot be loaded: %s", part->version, torch, dlerror());
+    if (!library) return fail("%s cannot be loaded: %s", what, dlerror());
 #define FUNCTION(name)                     \
     slot_##name = dlsym(library, #name);   \
-    if (!slot_##name) return fail("%s has no " #name ": it is of another bundle; unpack the whole archive anew", file);
+    if (!slot_##name) return fail("%s has no " #name ": it is of another release than this program", file);
 #include "functions.inc"
 #undef FUNCTION
     loaded_last_error = (const char *(*)(void))dlsym(library, "ctorch_last_error");
     loaded_cuda_device_count = (int32_t (*)(void))dlsym(library, "ctorch_cuda_device_count");
-    if (!loaded_last_error || !loaded_cuda_device_count)
-        return fail("%s is of another bundle; unpack the whole archive anew", file);
+    if (!loaded_last_error || !loaded_cuda_device_count) return fail("%s is of another release than this program", file);
     is_open = 1;
     return 0;
 }
 
+/// The one part that was built with this program.
+static ctorch_status open_own(const char *torch) {
+    char folder[PATH_MAX], file[2 * PATH_MAX];
+    if (!program_folder(folder)) return fail("/proc/self/exe cannot be read; is /proc mounted?");
+    snprintf(file, sizeof file, "%s/libposebus-ctorch.so", folder);
+    if (torch)
+        return fail("these programs were built for one libtorch and take no other; leave --torch out, build with "
+                    "POSEBUS_TORCH, or use the programs of a bundle");
+    if (access(file, R_OK) != 0)
+        return fail("these programs were built without libtorch (there is no %s), which engine hmr2 needs. Run deploy/setup "
+                    "and build again without POSEBUS_TORCH=off", file);
+    return load(file, "libtorch");
+}
+
+/// The part for the libtorch that is in the process by now.
+static ctorch_status load_bundled(const struct ctorch_bundled_part *part, const char *torch) {
+    char folder[PATH_MAX], file[2 * PATH_MAX], what[2 * PATH_MAX];
+    if (!program_folder(folder)) return fail("/proc/self/exe cannot be read; is /proc mounted?");
+    snprintf(file, sizeof file, "%s/../lib/%s/libposebus-ctorch.so", folder, part->folder);
+    snprintf(what, sizeof what, "the part for libtorch %s (%s)", part->version, torch);
+    return load(file, what);
+}
+
 static ctorch_status open_system(void) {
     char reason[512] = "";
-    for (int i = 0; i < part_count; i++) {
-        if (!parts[i].soname) continue;
-        if (dlopen(parts[i].soname, RTLD_NOW | RTLD_LOCAL)) return load(&parts[i], "the system's");
+    for (int i = 0; i < ctorch_bundled_part_count; i++) {
+        if (!ctorch_bundled_parts[i].soname) continue;
+        if (dlopen(ctorch_bundled_parts[i].soname, RTLD_NOW | RTLD_LOCAL)) return load_bundled(&ctorch_bundled_parts[i], "the system's");
         snprintf(reason, sizeof reason, "%s", dlerror());
     }
     // A libtorch of another version is worth saying.
@@ -160,13 +168,13 @@ static int wheel_version(const char *torch, char version[64]) {
 
 /// The part for the wheel whose folder torch this is, and the wheel's version; NULL for one that there is no part for. A
 /// container may hold the libraries alone: then it is the one wheel's that this bundle was built for, if it is one.
-static const struct part *part_for(const char *torch, char version[64]) {
+static const struct ctorch_bundled_part *part_for(const char *torch, char version[64]) {
     int knows = wheel_version(torch, version);
-    const struct part *found = NULL;
-    for (int i = 0; i < part_count; i++) {
-        if (parts[i].soname || (knows && strcmp(parts[i].version, version) != 0)) continue;
+    const struct ctorch_bundled_part *found = NULL;
+    for (int i = 0; i < ctorch_bundled_part_count; i++) {
+        if (ctorch_bundled_parts[i].soname || (knows && strcmp(ctorch_bundled_parts[i].version, version) != 0)) continue;
         if (found) return NULL;
-        found = &parts[i];
+        found = &ctorch_bundled_parts[i];
     }
     if (!knows) snprintf(version, 64, "%s", found ? found->version : "of an unknown version");
     return found;
@@ -179,7 +187,7 @@ static ctorch_status open_wheel(const char *torch, const char **warning) {
     if (access(library, R_OK) != 0)
         return fail("%s is no torch folder: there is no lib/libtorch_cpu.so that can be read. Give the folder torch inside "
                     "site-packages, or `system`. It works with %s", torch, supported());
-    const struct part *part = part_for(torch, version);
+    const struct ctorch_bundled_part *part = part_for(torch, version);
     if (!part)
         return fail("%s holds torch %s, which this bundle was not built for. It works with %s. For another libtorch build "
                     "PoseBus from source with POSEBUS_TORCH=%s", torch, version, supported(), torch);
@@ -190,12 +198,13 @@ static ctorch_status open_wheel(const char *torch, const char **warning) {
         fail("the GPUs are not used, because torch's part for CUDA cannot be loaded: %s", dlerror());
         *warning = strdup(message);
     }
-    return load(part, torch);
+    return load_bundled(part, torch);
 }
 
 ctorch_status ctorch_open(const char *torch, const char **warning) {
     *warning = NULL;
     if (is_open) return 0;
+    if (!&ctorch_bundled_part_count) return open_own(torch);
     if (!torch) torch = getenv("POSEBUS_TORCH");
     return !torch || !*torch || strcmp(torch, "system") == 0 ? open_system() : open_wheel(torch, warning);
 }

@@ -39,17 +39,6 @@ at::ScalarType scalar_type(ctorch_dtype dtype) {
 
 const char *ctorch_last_error(void) { return ctorch::last_error.c_str(); }
 
-ctorch_status ctorch_open(const char *torch, const char **warning) {
-    *warning = nullptr;
-    return ctorch::guarded([&] {
-        if (torch) {
-            throw std::invalid_argument(
-                "this program is linked with libtorch " TORCH_VERSION " and takes no other; leave --torch out, build with "
-                "POSEBUS_TORCH, or use the programs of a bundle");
-        }
-    });
-}
-
 const char *ctorch_version(void) { return TORCH_VERSION; }
 
 ctorch_status ctorch_set_threads(int32_t count) {
