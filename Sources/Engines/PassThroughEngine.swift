@@ -6,6 +6,7 @@ package final class PassThroughEngine: PoseEngine {
     package let name = "none"
     package let skeleton = ""
     package let needsPixels = false
+    package let gainsFromBatches = false
 
     package init() {}
 

@@ -53,6 +53,9 @@ package protocol PoseEngine: AnyObject {
     var skeleton: String { get }
     /// False where frames need not be decoded.
     var needsPixels: Bool { get }
+    /// Whether several frames at once take it less time than one after the other, so that it is worth its while to wait a
+    /// little for those of other streams.
+    var gainsFromBatches: Bool { get }
     /// Where it computes and in what, in the words of `--device` and `--precision`.
     var computing: (device: String, precision: String) { get }
 
@@ -73,6 +76,8 @@ package protocol PoseEngine: AnyObject {
 }
 
 extension PoseEngine {
+    package var gainsFromBatches: Bool { true }
+
     package var computing: (device: String, precision: String) { ("cpu", "fp32") }
 
     package func mesh(of person: Person) throws -> BodyMesh? { nil }

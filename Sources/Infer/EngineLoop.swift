@@ -33,6 +33,7 @@ struct EngineLoop {
     func run() {
         // The first inference compiles and allocates.
         var patience = patience * 10
+        let maxWait = engine.gainsFromBatches ? maxWait : .zero
         while let work = queue.nextWork(maxBatch: maxBatch, maxWait: maxWait) {
             switch work {
             case .batch(let jobs):
