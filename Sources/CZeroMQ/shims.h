@@ -2,6 +2,7 @@
 #ifndef POSEBUS_CZEROMQ_SHIMS_H
 #define POSEBUS_CZEROMQ_SHIMS_H
 
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -21,6 +22,12 @@ static inline void posebus_eventfd_clear(int descriptor) {
 
 // Names the calling thread for debuggers and `top -H`. Linux keeps the first 15 bytes.
 static inline void posebus_name_this_thread(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// How many freed bytes malloc keeps: glibc's module leaves the header out.
+static inline void posebus_keep_freed_memory(int bytes) {
+    (void)mallopt(M_MMAP_THRESHOLD, bytes);
+    (void)mallopt(M_TRIM_THRESHOLD, bytes);
+}
 
 // ETERM and EFSM are numbers of libzmq's own, defined through an expression that Swift does not import.
 static const int posebus_zmq_eterm = ETERM;

@@ -41,6 +41,7 @@ extension ExitCode {
 public func runStage(_ stage: String, logger: Logger, _ services: [any Service]) async throws {
     if ProcessInfo.processInfo.environment[supervisedVariable] != nil { stopWithSupervisor() }
     raiseFileLimit()
+    Message.keepFreedMemory()
     let group = ServiceGroup(
         configuration: .init(
             services: services.map {
