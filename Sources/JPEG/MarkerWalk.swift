@@ -1,4 +1,4 @@
-internal import Foundation
+internal import CJPEG
 
 /// Marker codes: the byte after 0xFF. Source: ITU-T T.81, table B.1.
 enum Marker {
@@ -71,19 +71,8 @@ struct MarkerWalk {
 }
 
 /// The offset of the marker that ends the entropy-coded data which `from` lies in, or nil if the data ends first.
-func codedDataEnd(in bytes: UnsafeRawBufferPointer, from: Int) -> Int? {
+package func codedDataEnd(in bytes: UnsafeRawBufferPointer, from: Int) -> Int? {
     guard let base = bytes.baseAddress else { return nil }
-    var offset = from
-    while offset < bytes.count {
-        guard let found = memchr(base + offset, 0xFF, bytes.count - offset) else { return nil }
-        let marker = UnsafeRawPointer(found) - base
-        var next = marker + 1
-        while next < bytes.count, bytes[next] == 0xFF {
-            next += 1
-        }
-        guard next < bytes.count else { return nil }
-        guard bytes[next] == 0 || Marker.isRestart(bytes[next]) else { return marker }
-        offset = next + 1
-    }
-    return nil
+    let end = cjpeg_coded_data_end(base.assumingMemoryBound(to: UInt8.self), bytes.count, from)
+    return end < bytes.count ? end : nil
 }

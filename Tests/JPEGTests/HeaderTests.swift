@@ -147,4 +147,32 @@ struct HeaderTests {
             }
         }
     }
+
+    @Test("The end of coded data is where a search byte by byte finds it")
+    func codedData() {
+        /// ITU-T T.81, B.1.1.5.
+        func end(in bytes: [UInt8], from: Int) -> Int? {
+            var offset = from
+            while let marker = bytes[offset...].firstIndex(of: 0xFF) {
+                guard let next = bytes[marker...].firstIndex(where: { $0 != 0xFF }) else { return nil }
+                guard bytes[next] == 0 || 0xD0...0xD7 ~= bytes[next] else { return marker }
+                offset = next + 1
+            }
+            return nil
+        }
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<3000 {
+            // Mostly coded data with stuffed zeros, restarts and fill bytes.
+            var bytes: [UInt8] = []
+            let count = Int.random(in: 1...700, using: &random)
+            while bytes.count < count {
+                bytes.append(.random(in: 0...254, using: &random))
+                guard Int.random(in: 0..<20, using: &random) == 0 else { continue }
+                bytes += Array(repeating: 0xFF, count: Int.random(in: 1...3, using: &random))
+                bytes.append(Int.random(in: 0..<30, using: &random) == 0 ? 0xD9 : [0, 0, 0xD3].randomElement()!)
+            }
+            let from = Int.random(in: 0..<bytes.count, using: &random)
+            #expect(bytes.withUnsafeBytes { codedDataEnd(in: $0, from: from) } == end(in: bytes, from: from))
+        }
+    }
 }

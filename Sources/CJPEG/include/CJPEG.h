@@ -1,4 +1,4 @@
-// libjpeg-turbo behind two calls.
+// libjpeg-turbo behind a few calls.
 //
 // libjpeg reports errors by longjmp. Every setjmp and every longjmp of this project lives inside the .c files of
 // this target, within one call: nothing ever jumps over a Swift frame.
@@ -55,5 +55,9 @@ void cjpeg_free(uint8_t *bytes);
 
 /// Writes `pixel_count` B, G, R pixels as R, G, B. The two blocks must not overlap.
 void cjpeg_bgr_to_rgb(const uint8_t *bgr, uint8_t *rgb, size_t pixel_count);
+
+/// The offset of the marker that ends the entropy-coded data which `offset` lies in, of its first 0xFF where there are
+/// several; `count` where the data ends first. Stuffed zeros and restarts belong to the data (ITU-T T.81, B.1.1.5).
+size_t cjpeg_coded_data_end(const uint8_t *bytes, size_t count, size_t offset);
 
 #endif
