@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Foundation
 internal import JPEG
 package import Messages
@@ -43,7 +44,10 @@ package enum EngineWork {
 /// It does not bound itself: whoever puts frames in counts those that are in hand.
 package final class FrameQueue: @unchecked Sendable {
     // Unchecked: all state is touched only while `condition` is locked.
+    /// Signalled for the engine's thread, after the lock is given back: it would find it taken.
     private let condition = NSCondition()
+    /// Counts what is to be decoded: a frame wakes one decoder, and none where the engine looks at no pixels.
+    private let decodable = DispatchSemaphore(value: 0)
     private var sessions: [SessionID: SessionFrames] = [:]
     /// Sessions that hold frames, the one that was served longest ago first.
     private var turn: [SessionID] = []
@@ -79,8 +83,8 @@ package final class FrameQueue: @unchecked Sendable {
             } else {
                 job.isReady = true
             }
-            condition.broadcast()
         }
+        if needsPixels { decodable.signal() } else { condition.signal() }
     }
 
     /// Says that a session has no more frames than those already put.
@@ -92,35 +96,30 @@ package final class FrameQueue: @unchecked Sendable {
             } else {
                 sessions[session]?.endsAfterLast = true
             }
-            condition.broadcast()
         }
+        condition.signal()
     }
 
     /// Ends every thread that waits here, once what is in the queue has been taken.
     package func close() {
-        condition.withLock {
-            isClosed = true
-            condition.broadcast()
-        }
+        condition.withLock { isClosed = true }
+        condition.broadcast()
+        decodable.signal()
     }
 
     /// Waits for a frame to decode. Nil: the queue is closed and everything is decoded.
     package func nextToDecode() -> FrameJob? {
-        condition.withLock {
-            while undecoded.isEmpty {
-                if isClosed { return nil }
-                condition.wait()
-            }
-            return undecoded.removeFirst()
-        }
+        decodable.wait()
+        let job = condition.withLock { undecoded.isEmpty ? nil : undecoded.removeFirst() }
+        // Closed: the next decoder is to see it too.
+        if job == nil { decodable.signal() }
+        return job
     }
 
     /// Hands a frame on to the engine, decoded or with the reason why it could not be.
     package func decoded(_ job: FrameJob) {
-        condition.withLock {
-            job.isReady = true
-            condition.broadcast()
-        }
+        condition.withLock { job.isReady = true }
+        condition.signal()
     }
 
     /// Waits for work for the engine.
@@ -136,6 +135,7 @@ package final class FrameQueue: @unchecked Sendable {
                 if let session = forgotten.popLast() { return .forget(session) }
                 let ready = turn.filter { sessions[$0]?.jobs.first?.isReady == true }
                 if !ready.isEmpty {
+                    if maxWait == .zero { return take(ready.prefix(maxBatch)) }
                     let wanted = min(maxBatch, max(1, activeSessions()))
                     let now = ContinuousClock.now
                     let limit = deadline ?? now + maxWait
