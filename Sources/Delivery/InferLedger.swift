@@ -46,43 +46,43 @@ package struct InferLedger<Answer> {
         case afterEnd
     }
 
-    private enum Entry {
+    @usableFromInline enum Entry {
         case inHand
         case finished(Answer)
 
-        var answer: Answer? {
+        @inlinable var answer: Answer? {
             if case .finished(let answer) = self { answer } else { nil }
         }
     }
 
-    private let capacity: Int
-    private var entries: SequenceRing<Entry>?
-    private var endSequence: SequenceNumber?
+    @usableFromInline let capacity: Int
+    @usableFromInline var entries: SequenceRing<Entry>?
+    @usableFromInline var endSequence: SequenceNumber?
 
     /// An empty ledger.
     ///
     /// - Parameter capacity: the most sequences kept between the oldest unacknowledged and the newest.
-    package init(capacity: Int = 16_384) {
+    @inlinable package init(capacity: Int = 16_384) {
         self.capacity = capacity
     }
 
     /// Whether the last message that was received began beyond everything known here: the session was with another infer
     /// meanwhile, and what is remembered of it is out of date.
-    package private(set) var hasSkipped = false
+    @usableFromInline package internal(set) var hasSkipped = false
 
     /// The next new sequence, or nil before the first header.
-    package var expected: SequenceNumber? { entries?.end }
+    @inlinable package var expected: SequenceNumber? { entries?.end }
     /// How many sequences are in hand or cached.
-    package var count: Int { entries?.count ?? 0 }
+    @inlinable package var count: Int { entries?.count ?? 0 }
     /// Whether the end of the session was processed and finished.
-    package var isComplete: Bool {
+    @inlinable package var isComplete: Bool {
         guard let endSequence, let entries else { return false }
         if endSequence < entries.start { return true }
         return entries.contains(endSequence) && entries[endSequence].answer != nil
     }
 
     /// Decides about a message that arrived from ingest.
-    package mutating func receive(_ header: FrameHeader) -> Verdict {
+    @inlinable package mutating func receive(_ header: FrameHeader) -> Verdict {
         var entries = take(orBeginAt: header.oldestUnacknowledged)
         hasSkipped = header.oldestUnacknowledged > entries.end
         defer { self.entries = entries }
@@ -110,14 +110,14 @@ package struct InferLedger<Answer> {
     ///
     /// - Returns: whether the sink still needs it. False where it has been acknowledged meanwhile, or was finished
     ///   already.
-    package mutating func finish(_ sequence: SequenceNumber, with answer: Answer) -> Bool {
+    @inlinable package mutating func finish(_ sequence: SequenceNumber, with answer: Answer) -> Bool {
         guard entries?.contains(sequence) == true, entries?[sequence].answer == nil else { return false }
         entries?[sequence] = .finished(answer)
         return true
     }
 
     /// Every finished answer that the sink has not acknowledged as far as this ledger knows, in order.
-    package var finished: [Answer] {
+    @inlinable package var finished: [Answer] {
         guard let entries else { return [] }
         var answers: [Answer] = []
         var sequence = entries.start
@@ -129,7 +129,7 @@ package struct InferLedger<Answer> {
     }
 
     /// Moves the entries out, so that changing them copies nothing.
-    private mutating func take(orBeginAt start: SequenceNumber) -> SequenceRing<Entry> {
+    @inlinable mutating func take(orBeginAt start: SequenceNumber) -> SequenceRing<Entry> {
         defer { entries = nil }
         return entries ?? SequenceRing(start: start)
     }

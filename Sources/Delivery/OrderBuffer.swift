@@ -39,17 +39,17 @@ package struct OrderBuffer<Value> {
         case contradictsEnd
     }
 
-    private enum End {
+    @usableFromInline enum End {
         case open
         case announced(SequenceNumber)
         case taken(SequenceNumber)
     }
 
-    private let capacity: Int
-    private var held: [SequenceNumber: Value] = [:]
-    private var end: End
+    @usableFromInline let capacity: Int
+    @usableFromInline var held: [SequenceNumber: Value] = [:]
+    @usableFromInline var end: End
     /// The sequence that comes next; everything below has been released.
-    package private(set) var next: SequenceNumber
+    @usableFromInline package internal(set) var next: SequenceNumber
 
     /// A buffer that continues at a high-water mark.
     ///
@@ -57,18 +57,18 @@ package struct OrderBuffer<Value> {
     ///   - next: the first sequence without an outcome.
     ///   - isEnded: whether the session's end is committed too.
     ///   - capacity: the most outcomes that may wait for earlier ones.
-    package init(next: SequenceNumber = .first, isEnded: Bool = false, capacity: Int = 4096) {
+    @inlinable package init(next: SequenceNumber = .first, isEnded: Bool = false, capacity: Int = 4096) {
         self.next = next
         self.capacity = capacity
         end = isEnded ? .taken(next) : .open
     }
 
     /// How many outcomes wait for earlier ones.
-    package var heldCount: Int { held.count }
+    @inlinable package var heldCount: Int { held.count }
     /// Whether the session's end has been released.
-    package var isEnded: Bool { if case .taken = end { true } else { false } }
+    @inlinable package var isEnded: Bool { if case .taken = end { true } else { false } }
     /// The number of frames of the session, once its end is known.
-    package var frameCount: SequenceNumber? {
+    @inlinable package var frameCount: SequenceNumber? {
         switch end {
         case .open: nil
         case .announced(let count), .taken(let count): count
@@ -76,7 +76,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// Takes the outcome of a frame.
-    package mutating func accept(_ sequence: SequenceNumber, _ value: Value) -> Arrival {
+    @inlinable package mutating func accept(_ sequence: SequenceNumber, _ value: Value) -> Arrival {
         if sequence < next { return .duplicate }
         if let frameCount, sequence >= frameCount { return .refused(.contradictsEnd) }
         if sequence == next {
@@ -90,7 +90,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// The next outcome that was waiting, or nil. Call until nil after `.inOrder`.
-    package mutating func takeNext() -> Value? {
+    @inlinable package mutating func takeNext() -> Value? {
         guard let value = held.removeValue(forKey: next) else { return nil }
         next = next.next
         return value
@@ -100,7 +100,7 @@ package struct OrderBuffer<Value> {
     ///
     /// - Parameter frameCount: how many frames the session has: the end's sequence.
     /// - Returns: `.inOrder` where everything before it is here; then, and whenever `takeEnd` says so, commit it.
-    package mutating func acceptEnd(frameCount: SequenceNumber) -> Arrival {
+    @inlinable package mutating func acceptEnd(frameCount: SequenceNumber) -> Arrival {
         switch end {
         case .taken(let known), .announced(let known):
             return known == frameCount ? .duplicate : .refused(.contradictsEnd)
@@ -114,7 +114,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// True exactly once: when the session's end and everything before it are here.
-    package mutating func takeEnd() -> Bool {
+    @inlinable package mutating func takeEnd() -> Bool {
         guard case .announced(let count) = end, count == next else { return false }
         end = .taken(count)
         return true

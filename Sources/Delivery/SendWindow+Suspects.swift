@@ -13,7 +13,7 @@ extension SendWindow {
     ///
     /// While there are any, one frame at a time is sent; the caller sees to it that other sessions send none to the same
     /// infer meanwhile (`Probation`).
-    package var isSuspect: Bool { suspectCount > 0 }
+    @inlinable package var isSuspect: Bool { suspectCount > 0 }
 
     /// The infer that had these frames was lost, and with it what it held: begins again at the oldest unacknowledged
     /// entry, and counts the loss against every frame that was in flight.
@@ -47,7 +47,7 @@ extension SendWindow {
     }
 
     /// Whether so many losses make a suspect.
-    func isMarked(_ losses: Int) -> Bool {
+    @inlinable func isMarked(_ losses: Int) -> Bool {
         losses >= max(1, limits.losses - 1)
     }
 

@@ -1,11 +1,26 @@
 package import Messages
 
 extension SendWindow {
+    /// What stands next to be sent.
+    package enum Next {
+        /// Everything is sent, or as much is in flight as may be.
+        case nothing
+        /// The record of a drop, or the end: it has no payload.
+        case record
+        case frame
+    }
+
+    /// What `upcoming` is about, without making it.
+    @inlinable package var next: Next {
+        guard cursor < min(entries.end, notDurableFrom ?? entries.end, heldFrom ?? entries.end) else { return .nothing }
+        guard entries[cursor].payload != nil else { return .record }
+        return inFlightCount < (isSuspect ? 1 : limits.inFlight) ? .frame : .nothing
+    }
+
     /// What to send next, or nil where everything is sent or as much is in flight as may be.
-    package var upcoming: Transmission? {
-        guard cursor < min(entries.end, notDurableFrom ?? entries.end, heldFrom ?? entries.end) else { return nil }
+    @inlinable package var upcoming: Transmission? {
+        if case .nothing = next { return nil }
         let entry = entries[cursor]
-        guard entry.payload == nil || inFlightCount < (isSuspect ? 1 : limits.inFlight) else { return nil }
         var header = entry.header
         header.oldestUnacknowledged = entries.start
         header.resends = entry.sends
@@ -14,7 +29,7 @@ extension SendWindow {
     }
 
     /// Notes that what `upcoming` said was handed to the socket.
-    package mutating func sent(at now: ContinuousClock.Instant) {
+    @inlinable package mutating func sent(at now: ContinuousClock.Instant) {
         if entries[cursor].payload != nil {
             inFlightCount += 1
             inFlightBytes += entries[cursor].bytes
@@ -32,7 +47,7 @@ extension SendWindow {
     ///
     /// - Returns: how many entries that were; 0 for an acknowledgement of nothing new, or of what was never sent.
     @discardableResult
-    package mutating func acknowledge(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant) -> Int {
+    @inlinable package mutating func acknowledge(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant) -> Int {
         let end = isEnding && acknowledgement.ended ? acknowledgement.next.next : acknowledgement.next
         // An end is acknowledged by `ended` alone, and nobody can have stored what was never sent.
         let limit = isEnding && !acknowledgement.ended ? entries.end.advanced(by: -1) : entries.end
@@ -73,7 +88,7 @@ extension SendWindow {
     }
 
     /// How many unacknowledged entries were sent before and will be sent again.
-    package var resendCount: Int { max(0, firstUnsent.distance(from: cursor)) }
+    @inlinable package var resendCount: Int { max(0, firstUnsent.distance(from: cursor)) }
 
     // MARK: - Sending again
 
@@ -81,23 +96,23 @@ extension SendWindow {
     ///
     /// - Returns: how many entries will be sent again.
     @discardableResult
-    package mutating func resendAll() -> Int {
+    @inlinable package mutating func resendAll() -> Int {
         rewind(timedOut: false)
     }
 
     /// When `resendIfOverdue` should be asked, or nil while nothing is in flight.
-    package var deadline: ContinuousClock.Instant? { retry.deadline }
+    @inlinable package var deadline: ContinuousClock.Instant? { retry.deadline }
 
     /// Begins again where nothing was acknowledged for so long that something must have been lost unnoticed.
     ///
     /// - Returns: how many entries will be sent again: 0 where it is not time yet.
     @discardableResult
-    package mutating func resendIfOverdue(at now: ContinuousClock.Instant) -> Int {
+    @inlinable package mutating func resendIfOverdue(at now: ContinuousClock.Instant) -> Int {
         guard let deadline, now >= deadline else { return 0 }
         return rewind(timedOut: true)
     }
 
-    private mutating func rewind(timedOut: Bool) -> Int {
+    @inlinable mutating func rewind(timedOut: Bool) -> Int {
         let count = cursor.distance(from: entries.start)
         cursor = entries.start
         inFlightCount = 0

@@ -11,6 +11,9 @@ package import Messages
 ///
 /// The session's end is one more entry after its frames, with their number as its sequence. Only an acknowledgement
 /// that says `ended` removes it.
+///
+/// What every frame needs is `@inlinable`: the module that knows the payload makes code for it, where this one could only
+/// ask at run time how large an entry is.
 package struct SendWindow<Payload> {
     /// What a window may hold.
     package struct Limits: Sendable, Equatable {
@@ -40,79 +43,91 @@ package struct SendWindow<Payload> {
         package let header: FrameHeader
         /// Nil for drops and the end.
         package let payload: Payload?
+
+        @inlinable init(header: FrameHeader, payload: Payload?) {
+            self.header = header
+            self.payload = payload
+        }
     }
 
-    struct Entry {
-        var header: FrameHeader
-        var payload: Payload?
-        var bytes: Int
-        var sends = 0
-        var sentAt: ContinuousClock.Instant?
+    @usableFromInline struct Entry {
+        @usableFromInline var header: FrameHeader
+        @usableFromInline var payload: Payload?
+        @usableFromInline var bytes: Int
+        @usableFromInline var sends: Int
+        @usableFromInline var sentAt: ContinuousClock.Instant?
         /// How often infer was lost while it had this.
-        var losses = 0
+        @usableFromInline var losses = 0
+
+        @inlinable init(header: FrameHeader, payload: Payload?, bytes: Int, sends: Int = 0) {
+            self.header = header
+            self.payload = payload
+            self.bytes = bytes
+            self.sends = sends
+        }
     }
 
-    package let limits: Limits
-    package let delivery: Delivery
-    var entries = SequenceRing<Entry>(start: .first)
+    @usableFromInline package let limits: Limits
+    @usableFromInline package let delivery: Delivery
+    @usableFromInline var entries = SequenceRing<Entry>(start: .first)
     /// What `upcoming` is about.
-    var cursor = SequenceNumber.first
+    @usableFromInline var cursor = SequenceNumber.first
     /// The first entry that was never sent.
-    var firstUnsent = SequenceNumber.first
+    @usableFromInline var firstUnsent = SequenceNumber.first
     /// The end of what the infer that has the session was given, whatever is to be sent to it again.
-    var given = SequenceNumber.first
+    @usableFromInline var given = SequenceNumber.first
     /// The first entry that has to wait because the session moves to another infer; nil where it stays.
-    var heldFrom: SequenceNumber?
+    @usableFromInline var heldFrom: SequenceNumber?
     /// Unsent entries below it are records already.
-    var shedCursor = SequenceNumber.first
+    @usableFromInline var shedCursor = SequenceNumber.first
     /// Entries that are suspected of costing infer its life.
-    var suspectCount = 0
-    var retry: RetryTimer
+    @usableFromInline var suspectCount = 0
+    @usableFromInline var retry: RetryTimer
 
     /// Frames with payloads.
-    package internal(set) var frameCount = 0
+    @usableFromInline package internal(set) var frameCount = 0
     /// Bytes of their payloads.
-    package internal(set) var byteCount = 0
+    @usableFromInline package internal(set) var byteCount = 0
     /// Records of drops.
-    package internal(set) var recordCount = 0
+    @usableFromInline package internal(set) var recordCount = 0
     /// Frames sent and not acknowledged, since the last `resendAll`.
-    package internal(set) var inFlightCount = 0
+    @usableFromInline package internal(set) var inFlightCount = 0
     /// Bytes of their payloads.
-    package internal(set) var inFlightBytes = 0
+    @usableFromInline package internal(set) var inFlightBytes = 0
     /// Frames shed so far.
-    package internal(set) var shedTotal = 0
+    @usableFromInline package internal(set) var shedTotal = 0
     /// The first entry that must not be sent yet, because it is not on disk; nil without a spool.
-    package var notDurableFrom: SequenceNumber?
+    @usableFromInline package var notDurableFrom: SequenceNumber?
     /// Admitted frames that became records of drops since `takeDropped`.
-    private var dropped: [SequenceNumber] = []
+    @usableFromInline var dropped: [SequenceNumber] = []
     /// What infer knew of the session after the last acknowledged frame.
-    var sessionState: [UInt8] = []
+    @usableFromInline var sessionState: [UInt8] = []
     /// Whether the infer may not know the session, so that it has to be told with the oldest frame.
-    var owesSessionState = true
+    @usableFromInline var owesSessionState = true
     /// Whether the session's end was admitted: no more frames.
-    package internal(set) var isEnding = false
+    @usableFromInline package internal(set) var isEnding = false
     /// Whether everything is acknowledged, the end included.
-    package internal(set) var isFinished = false
+    @usableFromInline package internal(set) var isFinished = false
 
     /// An empty window, at sequence 0.
     ///
     /// - Parameter delivery: live sheds the oldest unsent frame when full, lossless says that it is full.
-    package init(limits: Limits, delivery: Delivery, retry: RetryTimer.Policy = RetryTimer.Policy()) {
+    @inlinable package init(limits: Limits, delivery: Delivery, retry: RetryTimer.Policy = RetryTimer.Policy()) {
         self.limits = limits
         self.delivery = delivery
         self.retry = RetryTimer(policy: retry)
     }
 
     /// The oldest sequence whose outcome the sink has not confirmed.
-    package var oldestUnacknowledged: SequenceNumber { entries.start }
+    @inlinable package var oldestUnacknowledged: SequenceNumber { entries.start }
     /// Frames admitted so far, drops included.
-    package var admittedTotal: SequenceNumber { isEnding ? (isFinished ? entries.end : endSequence) : entries.end }
+    @inlinable package var admittedTotal: SequenceNumber { isEnding ? (isFinished ? entries.end : endSequence) : entries.end }
     /// Whether nothing waits for an acknowledgement.
-    package var isEmpty: Bool { entries.isEmpty }
+    @inlinable package var isEmpty: Bool { entries.isEmpty }
     /// How many frames, records and ends wait for an acknowledgement.
-    package var count: Int { entries.count }
+    @inlinable package var count: Int { entries.count }
 
-    private var endSequence: SequenceNumber { entries.end.advanced(by: -1) }
+    @inlinable var endSequence: SequenceNumber { entries.end.advanced(by: -1) }
 
     // MARK: - Admitting
 
@@ -123,7 +138,7 @@ package struct SendWindow<Payload> {
     ///   - bytes: what the payload counts for.
     /// - Returns: its sequence, or nil where the window is full. A live window sheds instead: its oldest unsent frame
     ///   becomes a record, and where every older frame is in flight that is the new one.
-    package mutating func admit(_ header: FrameHeader, payload: Payload?, bytes: Int) -> SequenceNumber? {
+    @inlinable package mutating func admit(_ header: FrameHeader, payload: Payload?, bytes: Int) -> SequenceNumber? {
         precondition(!isEnding, "a frame after the session's end")
         var entry = Entry(header: header, payload: payload, bytes: payload == nil ? 0 : bytes)
         if payload == nil {
@@ -151,7 +166,7 @@ package struct SendWindow<Payload> {
     }
 
     /// Ends the session: its last entry, which is always taken. Ending twice changes nothing.
-    package mutating func end(_ header: FrameHeader) {
+    @inlinable package mutating func end(_ header: FrameHeader) {
         guard !isEnding else { return }
         isEnding = true
         var header = header
@@ -162,23 +177,23 @@ package struct SendWindow<Payload> {
     }
 
     /// The headers of admitted frames that were shed since the last call, for whoever wrote them down as frames.
-    package mutating func takeDropped() -> [FrameHeader] {
+    @inlinable package mutating func takeDropped() -> [FrameHeader] {
         defer { dropped.removeAll(keepingCapacity: true) }
         return dropped.filter(entries.contains).map { entries[$0].header }
     }
 
     /// The header of an entry that is not acknowledged yet.
-    package func header(_ sequence: SequenceNumber) -> FrameHeader {
+    @inlinable package func header(_ sequence: SequenceNumber) -> FrameHeader {
         entries[sequence].header
     }
 
-    private func fits(_ bytes: Int) -> Bool {
+    @inlinable func fits(_ bytes: Int) -> Bool {
         frameCount == 0 || (frameCount < limits.frames && byteCount + bytes <= limits.bytes)
     }
 
     /// Turns the oldest frame that was never sent into the record of a drop. Frames already sent stay: infer may be
     /// working on them.
-    private mutating func shedOldestUnsent() -> Bool {
+    @inlinable mutating func shedOldestUnsent() -> Bool {
         var candidate = max(shedCursor, firstUnsent)
         while candidate < entries.end, entries[candidate].payload == nil { candidate = candidate.next }
         shedCursor = candidate
@@ -192,7 +207,7 @@ package struct SendWindow<Payload> {
         return true
     }
 
-    private static func shed(_ entry: inout Entry) {
+    @inlinable static func shed(_ entry: inout Entry) {
         entry.payload = nil
         entry.bytes = 0
         entry.header.payload = .none

@@ -4,41 +4,40 @@ package import Messages
 ///
 /// The storage is an array with a moving head, so that both ends and every lookup cost constant time.
 package struct SequenceRing<Element> {
-    private var elements: [Element] = []
-    private var head = 0
+    @usableFromInline var elements: [Element] = []
+    @usableFromInline var head = 0
     /// The sequence of the first element, or of the next one where there is none.
-    package private(set) var start: SequenceNumber
+    @usableFromInline package internal(set) var start: SequenceNumber
 
     /// An empty run that will begin at `start`.
-    package init(start: SequenceNumber) {
+    @inlinable package init(start: SequenceNumber) {
         self.start = start
     }
 
     /// How many elements there are.
-    package var count: Int { elements.count - head }
-    package var isEmpty: Bool { count == 0 }
+    @inlinable package var count: Int { elements.count - head }
+    @inlinable package var isEmpty: Bool { count == 0 }
     /// The sequence that `append` gives to the next element.
-    package var end: SequenceNumber { start.advanced(by: count) }
+    @inlinable package var end: SequenceNumber { start.advanced(by: count) }
 
     /// Whether there is an element for `sequence`.
-    package func contains(_ sequence: SequenceNumber) -> Bool {
+    @inlinable package func contains(_ sequence: SequenceNumber) -> Bool {
         sequence >= start && sequence < end
     }
 
     /// The element of a sequence for which `contains` is true.
-    package subscript(sequence: SequenceNumber) -> Element {
-        get { elements[index(of: sequence)] }
-        set { elements[index(of: sequence)] = newValue }
+    @inlinable package subscript(sequence: SequenceNumber) -> Element {
+        _read { yield elements[index(of: sequence)] }
         _modify { yield &elements[index(of: sequence)] }
     }
 
     /// Adds the element of the sequence `end`.
-    package mutating func append(_ element: Element) {
+    @inlinable package mutating func append(_ element: Element) {
         elements.append(element)
     }
 
     /// Takes the first element out; there must be one.
-    package mutating func removeFirst() -> Element {
+    @inlinable package mutating func removeFirst() -> Element {
         precondition(!isEmpty, "no element to remove")
         let element = elements[head]
         head += 1
@@ -52,13 +51,13 @@ package struct SequenceRing<Element> {
     }
 
     /// Forgets everything and begins again at `start`.
-    package mutating func restart(at start: SequenceNumber) {
+    @inlinable package mutating func restart(at start: SequenceNumber) {
         elements.removeAll(keepingCapacity: true)
         head = 0
         self.start = start
     }
 
-    private func index(of sequence: SequenceNumber) -> Int {
+    @inlinable func index(of sequence: SequenceNumber) -> Int {
         precondition(contains(sequence), "sequence \(sequence) is not in \(start)..<\(end)")
         return head + sequence.distance(from: start)
     }

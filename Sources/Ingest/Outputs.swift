@@ -63,17 +63,19 @@ final class Outputs {
 
     /// Puts a session into its output's queue.
     func enqueue(_ session: Session) {
-        guard !session.isQueued, let output = session.output, next(of: session, for: output) != nil else { return }
+        guard !session.isQueued, let output = session.output, mayGoOn(session, to: output) else { return }
         session.isQueued = true
         output.ready.append(session)
     }
 
-    /// What a session may send now.
-    private func next(of session: Session, for output: Output) -> SendWindow<FramePayload>.Transmission? {
-        guard let next = session.window.upcoming else { return nil }
+    /// Whether a session may send something now.
+    private func mayGoOn(_ session: Session, to output: Output) -> Bool {
+        switch session.window.next {
+        case .nothing: false
         // Drops and ends are no work for an engine.
-        guard next.payload == nil || output.probation.admits(session.id) else { return nil }
-        return next
+        case .record: true
+        case .frame: output.probation.admits(session.id)
+        }
     }
 
     /// Adds up what each infer has.
@@ -89,7 +91,7 @@ final class Outputs {
     func pump(at now: ContinuousClock.Instant) throws {
         for output in byEndpoint.values where output.isConnected && !output.isBlocked {
             while let session = output.ready.popFirst() {
-                guard let next = next(of: session, for: output) else {
+                guard mayGoOn(session, to: output), let next = session.window.upcoming else {
                     session.isQueued = false
                     continue
                 }
@@ -111,7 +113,7 @@ final class Outputs {
                     output.inFlight.bytes += bytes
                 }
                 sent += 1
-                session.isQueued = self.next(of: session, for: output) != nil
+                session.isQueued = mayGoOn(session, to: output)
                 if session.isQueued { output.ready.append(session) }
             }
         }

@@ -39,6 +39,7 @@ extension Socket {
         var parts = [first.message]
         var count = 1
         var more = first.more
+        if more { parts.reserveCapacity(min(maxParts, 3)) }
         while more {
             // The parts of one message arrive together: the next one is there.
             guard let next = try receivePart(blocking: true) else { break }
