@@ -59,7 +59,6 @@ public final class Feeder {
     private let wakeUp: Poller.Token?
     private let delivery: Delivery?
     private let maxOutstanding: Int
-    private let encoder = JSONEncoder()
     /// New at every start: another feeder counts from 0 again.
     private let name = SessionID().description
     private var queue = FeederQueue<Frame>()
@@ -181,12 +180,12 @@ public final class Feeder {
                 stream: stream, captureTime: next.frame.captureTime, cameraFrame: number, delivery: delivery,
                 feeder: name, oldestFrame: CameraFrame(next.oldest), isStill: next.frame.isStill,
                 trace: next.frame.trace)
-            guard try transmit([Message(try encoder.encode(header)), next.frame.jpeg]) else { return }
+            guard try transmit([Message(header.jsonBytes()), next.frame.jpeg]) else { return }
             queue.sent()
         }
         if connector.isUp, end == .wanted, queue.count == 0 {
             let header = FeederHeader(stream: stream, feeder: name, isEnd: true)
-            if try transmit([Message(try encoder.encode(header))]) { end = .sent }
+            if try transmit([Message(header.jsonBytes())]) { end = .sent }
         }
     }
 

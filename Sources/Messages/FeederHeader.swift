@@ -119,7 +119,7 @@ public struct FeederRefusal: Error, Equatable, Sendable, CustomStringConvertible
     public var errorDescription: String? { description }
 }
 
-extension FeederHeader: Codable {
+extension FeederHeader: Decodable {
     enum CodingKeys: String, CodingKey {
         case stream, msg, frame, delivery, feeder, oldest, end, still, shape, dtype, traceparent
         case captureTime = "capture_time_ns"
@@ -178,24 +178,6 @@ extension FeederHeader: Codable {
         }
         rawSize = try Self.rawSize(container)
         if let text = try container.decodeIfPresent(String.self, forKey: .traceparent) { readTraceparent(text) }
-    }
-
-    /// A header's JSON, as a feeder sends it.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(stream.description, forKey: .stream)
-        try container.encodeIfPresent(captureTime?.nanoseconds, forKey: .captureTime)
-        try container.encodeIfPresent(cameraFrame?.value, forKey: .frame)
-        try container.encodeIfPresent(delivery?.rawValue, forKey: .delivery)
-        try container.encodeIfPresent(feeder, forKey: .feeder)
-        try container.encodeIfPresent(oldestFrame?.value, forKey: .oldest)
-        if isEnd { try container.encode(true, forKey: .end) }
-        if isStill { try container.encode(true, forKey: .still) }
-        try container.encodeIfPresent(trace?.traceparent, forKey: .traceparent)
-        if let rawSize {
-            try container.encode([rawSize.height, rawSize.width, 3], forKey: .shape)
-            try container.encode("uint8", forKey: .dtype)
-        }
     }
 
     /// The longest feeder's name in bytes.

@@ -51,8 +51,10 @@ struct FeederHeaderTests {
         let header = FeederHeader(
             stream: try StreamName("cam 1"), captureTime: Timestamp(nanoseconds: 5), cameraFrame: CameraFrame(0),
             delivery: .lossless, isEnd: true, isStill: true, rawSize: .init(height: 2, width: 3))
-        let text = String(decoding: try JSONEncoder().encode(header), as: UTF8.self)
-        #expect(try parse(text) == header)
+        #expect(try FeederHeader(json: header.jsonBytes()) == header)
+        let short = FeederHeader(stream: try StreamName("a\"b"))
+        #expect(String(decoding: short.jsonBytes(), as: UTF8.self) == #"{"stream":"a\"b"}"#)
+        #expect(try FeederHeader(json: short.jsonBytes()) == short)
     }
 
     @Test(arguments: [FeederAnswer.accepted(nil), .accepted(CameraFrame(12)), .refused("corrupt_jpeg")])

@@ -1,4 +1,40 @@
 extension FeederHeader {
+    /// A header's JSON, as a feeder sends it.
+    public func jsonBytes() -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            func number(_ key: StaticString, _ value: (some BinaryInteger)?) {
+                guard let value else { return }
+                writer.key(key)
+                writer.value(value)
+            }
+            func text(_ key: StaticString, _ value: String?) {
+                guard let value else { return }
+                writer.key(key)
+                writer.text(value)
+            }
+            func flag(_ key: StaticString, _ value: Bool) {
+                guard value else { return }
+                writer.key(key)
+                writer.value(true)
+            }
+            text("stream", stream.description)
+            number("capture_time_ns", captureTime?.nanoseconds)
+            number("frame", cameraFrame?.value)
+            text("delivery", delivery?.rawValue)
+            text("feeder", feeder)
+            number("oldest", oldestFrame?.value)
+            flag("end", isEnd)
+            flag("still", isStill)
+            text("traceparent", trace?.traceparent)
+            guard let rawSize else { return }
+            writer.key("shape")
+            writer.array { writer in [rawSize.height, rawSize.width, 3].forEach { writer.value($0) } }
+            text("dtype", "uint8")
+        }
+        return writer.bytes
+    }
+
     /// Reads the plain headers that nearly all frames have (one flat object, known keys, no escapes) many times
     /// faster than a general JSON reader.
     ///
