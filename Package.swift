@@ -28,6 +28,8 @@ let swiftSettings: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+/// SQLite's own interface, for the rows of every frame.
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = ["Hummingbird", "HummingbirdCore"].map { Target.Dependency.product(name: $0, package: "hummingbird") }
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -67,7 +69,7 @@ var targets: [Target] = [
     module("JPEG", ["CJPEG"]),
     module("Messages", [protobuf], exclude: ["Protos"]),
     module("Delivery", ["Messages"]),
-    module("Store", ["Messages", grdb]),
+    module("Store", ["Messages", grdb, sqlite]),
     module("Tracking"),
     module("Refinement", ["Messages", "Tracking"]),
     module("Spool", ["Messages"]),

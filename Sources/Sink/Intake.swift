@@ -18,7 +18,7 @@ enum Intake {
         case .tooManyParts(let count):
             throw .invalidField(message: "Outcome", field: "parts", problem: "\(count) instead of 1 to 3")
         case .parts(let parts):
-            let outcome = try Outcome(wire: parts[0].bytes)
+            let outcome = try parts[0].withUnsafeBytes { bytes throws(WireError) in try OutcomeSummary(wire: bytes) }
             guard parts.count < 3 || parts[2].count <= maxSessionStateLength else {
                 throw .invalidField(
                     message: "Outcome", field: "session state", problem: "\(parts[2].count) bytes, too many")
@@ -37,7 +37,7 @@ enum Intake {
 }
 
 extension Intake {
-    private static func picture(_ parts: [Message], _ outcome: Outcome) -> Message? {
+    private static func picture(_ parts: [Message], _ outcome: OutcomeSummary) -> Message? {
         parts.count > 1 && parts[1].count > 0 && outcome.frame.payload == .jpeg ? parts[1] : nil
     }
 }

@@ -3,9 +3,9 @@ internal import Messages
 internal import ZeroMQ
 
 /// An outcome between its arrival and its commit.
-struct PendingOutcome {
-    /// The outcome, read.
-    private(set) var outcome: Outcome
+final class PendingOutcome {
+    /// What is read of it.
+    let summary: OutcomeSummary
     /// The outcome as it came.
     let message: Message
     /// The picture it belongs to, where infer sends it on.
@@ -15,23 +15,24 @@ struct PendingOutcome {
     /// When it came.
     let arrived: Timestamp
 
-    init(_ outcome: Outcome, message: Message, jpeg: Message?, sessionState: Message?, arrived: Timestamp) {
-        self.outcome = outcome
+    var frame: FrameHeader { summary.frame }
+
+    init(_ summary: OutcomeSummary, message: Message, jpeg: Message?, sessionState: Message?, arrived: Timestamp) {
+        self.summary = summary
         self.message = message
         self.jpeg = jpeg
         self.sessionState = sessionState
         self.arrived = arrived
     }
 
-    /// Fills in the sink's timing and gives the protobuf to store, to publish and to play back.
+    /// The protobuf to store, to publish and to play back: what came, with the sink's timing.
     ///
     /// `sink` runs from arrival to the beginning of the commit, `total` from ingest's acceptance to the same moment: the
     /// end of a commit cannot be part of what it commits.
-    mutating func body(at now: Timestamp) -> Data {
-        outcome.timing.sink = now.milliseconds(since: arrived)
-        outcome.timing.total = now.milliseconds(since: outcome.frame.acceptedTime)
-        return message.withUnsafeBytes {
-            addingSinkTiming(to: $0, sink: outcome.timing.sink, total: outcome.timing.total)
+    func body(at now: Timestamp) -> Data {
+        message.withUnsafeBytes {
+            addingSinkTiming(
+                to: $0, sink: now.milliseconds(since: arrived), total: now.milliseconds(since: summary.frame.acceptedTime))
         }
     }
 }
@@ -43,12 +44,16 @@ struct PendingOutcome {
 package func addingSinkTiming(to outcome: UnsafeRawBufferPointer, sink: Float, total: Float) -> Data {
     let lengthDelimited: UInt8 = 2
     let fixed32: UInt8 = 5
-    var body = Data(capacity: outcome.count + 12)
-    body.append(contentsOf: outcome)
-    body.append(contentsOf: [6 << 3 | lengthDelimited, 10])
-    for (field, value) in [(4 as UInt8, sink), (5, total)] {
-        body.append(field << 3 | fixed32)
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { body.append(contentsOf: $0) }
+    var body = Data(count: outcome.count + 12)
+    body.withUnsafeMutableBytes { body in
+        body.copyMemory(from: outcome)
+        body[outcome.count] = 6 << 3 | lengthDelimited
+        body[outcome.count + 1] = 10
+        for (index, (field, value)) in [(4 as UInt8, sink), (5, total)].enumerated() {
+            let place = outcome.count + 2 + 5 * index
+            body[place] = field << 3 | fixed32
+            body.storeBytes(of: value.bitPattern.littleEndian, toByteOffset: place + 1, as: UInt32.self)
+        }
     }
     return body
 }

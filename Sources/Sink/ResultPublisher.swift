@@ -41,11 +41,14 @@ struct ResultPublisher {
         }
     }
 
-    /// Publishes an outcome that is in the store.
-    mutating func publish(_ outcome: Outcome, body: Data) throws(ZeroMQError) {
-        let topics = topics(of: outcome.frame.stream)
+    /// Publishes an outcome that is in the store, by its protobuf there.
+    mutating func publish(_ body: Data, of stream: StreamName) throws(ZeroMQError) {
+        let topics = topics(of: stream)
         if let topic = topics.pb { try send(topic, Message(body)) }
-        if let topic = topics.json { try send(topic, Message(outcome.jsonBytes())) }
+        // It was read when it came (`OutcomeSummary`), so it can be read again.
+        if let topic = topics.json, let outcome = try? Outcome(wire: Array(body)) {
+            try send(topic, Message(outcome.jsonBytes()))
+        }
     }
 
     /// Publishes the beginning or the end of a session.

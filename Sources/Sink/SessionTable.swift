@@ -1,9 +1,10 @@
 internal import Delivery
 internal import Messages
 internal import Store
+internal import ZeroMQ
 
 /// One session in the sink's hands.
-struct SinkSession {
+final class SinkSession {
     let stream: StreamName
     /// Puts what arrives in order; runs ahead of the store by what the batch in hand holds.
     var order: OrderBuffer<PendingOutcome>
@@ -14,10 +15,27 @@ struct SinkSession {
     var drops: UInt64
     /// Whether its beginning was announced, in this life of the sink or an earlier one.
     var isAnnounced: Bool
+    /// What infer knows after the newest outcome of a commit: nil but while one is prepared or confirmed.
+    var newestState: Message?
+    /// Whether it is to be acknowledged after the next commit.
+    var isAcknowledgeable = false
     /// When something of it last arrived.
     var lastArrival: ContinuousClock.Instant
     /// Where its outcomes are counted, from the first on.
     var meter: SinkMetrics.StreamMeter?
+
+    /// A session as the store knows it, or a new one.
+    init(_ header: FrameHeader, _ record: SessionRecord?, state: [UInt8], maxHeld: Int, at now: ContinuousClock.Instant) {
+        let next = record?.next ?? header.oldestUnacknowledged
+        let isEnded = record?.ended != nil
+        stream = record?.stream ?? header.stream
+        order = OrderBuffer(next: next, isEnded: isEnded, capacity: maxHeld)
+        committed = Acknowledgement(session: header.session, next: next, ended: isEnded, sessionState: state)
+        poses = record?.poses ?? 0
+        drops = record?.drops ?? 0
+        isAnnounced = record != nil
+        lastArrival = now
+    }
 }
 
 /// The sessions that are being received. Sessions that ended or fell silent are forgotten: the store knows them.
@@ -39,26 +57,17 @@ struct SessionTable {
     /// Whether nothing is expected of any session: each has ended in the store.
     var haveAllEnded: Bool { sessions.values.allSatisfy(\.committed.ended) }
 
-    subscript(id: SessionID) -> SinkSession? {
-        get { sessions[id] }
-        _modify { yield &sessions[id] }
-    }
+    subscript(id: SessionID) -> SinkSession? { sessions[id] }
 
-    /// Makes sure that the session of a header is here, read from the store where it knows it.
+    /// The session of a header that is not here yet, read from the store where it knows it.
     mutating func load(
         _ header: FrameHeader, from store: StoreReader, at now: ContinuousClock.Instant
-    ) throws(StoreError) {
-        if sessions[header.session] != nil { return }
+    ) throws(StoreError) -> SinkSession {
         let record = try store.session(header.session)
-        let next = record?.next ?? header.oldestUnacknowledged
-        let isEnded = record?.ended != nil
         let state = record == nil ? [] : try store.inferState(of: header.session)
-        sessions[header.session] = SinkSession(
-            stream: record?.stream ?? header.stream,
-            order: OrderBuffer(next: next, isEnded: isEnded, capacity: maxHeld),
-            committed: Acknowledgement(
-                session: header.session, next: next, ended: isEnded, sessionState: state),
-            poses: record?.poses ?? 0, drops: record?.drops ?? 0, isAnnounced: record != nil, lastArrival: now)
+        let session = SinkSession(header, record, state: state, maxHeld: maxHeld, at: now)
+        sessions[header.session] = session
+        return session
     }
 
     /// Forgets sessions of which nothing is expected.

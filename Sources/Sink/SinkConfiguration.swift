@@ -16,7 +16,7 @@ package struct SinkConfiguration: Sendable {
     package var frameBytes: Int64?
     /// The most outcomes one commit carries, and the most held while the store cannot be written.
     package var maxBatch = 256
-    /// How long after the beginning of a commit the next one begins, at the earliest: more outcomes share a transaction.
+    /// How long after the beginning of a commit the next one begins while outcomes come densely (`CommitPace`).
     package var commitSpacing = Duration.milliseconds(2)
     /// The most outcomes of one session that wait for earlier ones.
     package var maxHeld = 4096

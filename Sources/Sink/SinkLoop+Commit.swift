@@ -17,42 +17,13 @@ struct StoreTrouble {
 }
 
 extension SinkLoop {
-    /// Stores the batch; then, and only then, acknowledges and publishes it.
+    /// Stores the batch; then, and only then, publishes and acknowledges it.
     func commit() throws {
         if let trouble {
             guard .now >= trouble.nextTry else { return }
         }
         guard !batch.isEmpty || !acknowledgeable.isEmpty || trouble != nil else { return }
-        let now = Timestamp.now
-        var bodies: [Data] = []
-        bodies.reserveCapacity(batch.count)
-        var entries: [StoreEntry] = []
-        entries.reserveCapacity(batch.count)
-        for index in batch.indices {
-            switch batch[index] {
-            case .outcome(var pending):
-                let body = pending.body(at: now)
-                batch[index] = .outcome(pending)
-                bodies.append(body)
-                entries.append(.outcome(OutcomeRecord(pending.outcome, body: body)))
-                if let jpeg = pending.jpeg {
-                    let header = pending.outcome.frame
-                    entries.append(
-                        .frame(
-                            FrameRecord(
-                                session: header.session, sequence: header.sequence,
-                                jpeg: jpeg.withUnsafeBytes { Data($0) })))
-                }
-                if let state = pending.sessionState {
-                    entries.append(
-                        .state(SessionStateRecord(session: pending.outcome.frame.session, state: state.bytes)))
-                }
-            case .end(let header):
-                bodies.append(Data())
-                entries.append(
-                    .end(EndRecord(stream: header.stream, session: header.session, frames: header.sequence.value)))
-            }
-        }
+        let (entries, bodies) = storeEntries(at: .now)
         do throws(StoreError) {
             // After a failed write only what is read back is known to be there.
             if trouble?.kind == .inputOutput { try store.reopen() }
@@ -76,73 +47,108 @@ extension SinkLoop {
         try confirm(committed, bodies)
     }
 
-    /// Acknowledges first: ingest waits for it, and frees its window.
+    /// What the batch is in the store, and for each of its outcomes what is published of it.
+    private func storeEntries(at now: Timestamp) -> (entries: [StoreEntry], bodies: [Data]) {
+        var bodies: [Data] = []
+        bodies.reserveCapacity(batch.count)
+        var entries: [StoreEntry] = []
+        entries.reserveCapacity(2 * batch.count)
+        for entry in batch {
+            switch entry {
+            case .outcome(let pending, let session):
+                let frame = pending.frame
+                let body = pending.body(at: now)
+                bodies.append(body)
+                entries.append(.outcome(OutcomeRecord(pending.summary, body: body)))
+                if let jpeg = pending.jpeg {
+                    entries.append(
+                        .frame(
+                            FrameRecord(
+                                session: frame.session, sequence: frame.sequence,
+                                jpeg: jpeg.withUnsafeBytes { Data($0) })))
+                }
+                if let state = pending.sessionState { session.newestState = state }
+            case .end(let header, let session):
+                session.newestState = nil
+                bodies.append(Data())
+                entries.append(
+                    .end(EndRecord(stream: header.stream, session: header.session, frames: header.sequence.value)))
+            }
+        }
+        // Of each session only the latest is kept.
+        for case .outcome(_, let session) in batch {
+            guard let state = session.newestState else { continue }
+            session.newestState = nil
+            entries.append(.state(SessionStateRecord(session: session.committed.session, state: state.bytes)))
+        }
+        return (entries, bodies)
+    }
+
+    /// Publishes first: somebody waits for the result, and ingest for nothing but room in its windows.
     private func confirm(_ committed: [BatchEntry], _ bodies: [Data]) throws {
         for entry in committed {
             switch entry {
-            case .outcome(let pending):
-                let header = pending.outcome.frame
-                acknowledgeable.insert(header.session)
-                sessions[header.session]?.committed.next = header.sequence.next
-                if let state = pending.sessionState { sessions[header.session]?.committed.sessionState = state.bytes }
-            case .end(let header):
-                acknowledgeable.insert(header.session)
-                sessions[header.session]?.committed.ended = true
-                sessions[header.session]?.committed.sessionState = []
+            case .outcome(let pending, let session):
+                session.committed.next = pending.frame.sequence.next
+                if let state = pending.sessionState { session.newestState = state }
+                willAcknowledge(session)
+            case .end(_, let session):
+                session.committed.ended = true
+                session.committed.sessionState = []
+                session.newestState = nil
+                willAcknowledge(session)
             }
         }
-        for session in acknowledgeable {
-            guard let acknowledgement = sessions[session]?.committed else { continue }
-            try acknowledgements.publish(acknowledgement)
-        }
-        acknowledgeable.removeAll(keepingCapacity: true)
-
         let now = Timestamp.now
         for (entry, body) in zip(committed, bodies) {
             switch entry {
-            case .outcome(let pending):
-                try announce(pending.outcome.frame.session)
-                count(pending.outcome, at: now)
-                try results.publish(pending.outcome, body: body)
-            case .end(let header): try publishEnd(header)
+            case .outcome(let pending, let session):
+                try announce(session)
+                count(pending.summary, of: session, at: now)
+                try results.publish(body, of: session.stream)
+            case .end(_, let session): try publishEnd(of: session)
             }
         }
+        for session in acknowledgeable {
+            session.isAcknowledgeable = false
+            if let state = session.newestState.take() { session.committed.sessionState = state.bytes }
+            try acknowledgements.publish(session.committed)
+        }
+        acknowledgeable.removeAll(keepingCapacity: true)
     }
 
     /// Counts an outcome that is in the store.
-    private func count(_ outcome: Outcome, at now: Timestamp) {
-        let id = outcome.frame.session
+    private func count(_ outcome: OutcomeSummary, of session: SinkSession, at now: Timestamp) {
         if let drop = outcome.drop {
             internalCounters.drops[drop.reason, default: 0] += 1
-            sessions[id]?.drops += 1
+            session.drops += 1
         } else {
             internalCounters.poses += 1
-            sessions[id]?.poses += 1
+            session.poses += 1
         }
-        let meter = sessions[id]?.meter ?? metrics.meter(of: outcome.frame.stream)
-        sessions[id]?.meter = meter
+        let meter = session.meter ?? metrics.meter(of: session.stream)
+        session.meter = meter
         metrics.note(outcome, of: meter, at: now)
         logger.debug(
             "an outcome is stored",
             metadata: .frame(outcome.frame).with(["outcome": .string(outcome.drop?.reason.rawValue ?? "pose")]))
     }
 
-    private func publishEnd(_ header: FrameHeader) throws {
+    private func publishEnd(of session: SinkSession) throws {
         internalCounters.ends += 1
-        try announce(header.session)
-        guard let session = sessions[header.session] else { return }
+        try announce(session)
         try results.publish(SessionEvent(.end, of: session), of: session.stream)
         logger.info(
             "session ended",
-            metadata: .stream(session.stream, session: header.session).with([
+            metadata: .stream(session.stream, session: session.committed.session).with([
                 "poses": .stringConvertible(session.poses), "drops": .stringConvertible(session.drops),
             ]))
     }
 
     /// Publishes the beginning of a session with the first that is stored of it.
-    private func announce(_ id: SessionID) throws {
-        guard let session = sessions[id], !session.isAnnounced else { return }
-        sessions[id]?.isAnnounced = true
+    private func announce(_ session: SinkSession) throws {
+        guard !session.isAnnounced else { return }
+        session.isAnnounced = true
         try results.publish(SessionEvent(.begin, of: session), of: session.stream)
     }
 

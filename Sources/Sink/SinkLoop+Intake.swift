@@ -25,48 +25,58 @@ extension SinkLoop {
     }
 
     private func take(_ pending: PendingOutcome, _ instant: ContinuousClock.Instant) throws(StoreError) {
-        let header = pending.outcome.frame
-        if sessions[header.session] == nil { try noteSuccessor(header, at: instant) }
-        try sessions.load(header, from: store.reader, at: instant)
-        guard var session = sessions[header.session].take() else { return }
-        defer { sessions[header.session] = session }
-        session.lastArrival = instant
-        switch session.order.accept(header.sequence, pending) {
+        let session = try session(of: pending.frame, at: instant)
+        switch session.order.accept(pending.frame.sequence, pending) {
         case .inOrder:
-            batch.append(.outcome(pending))
-            while let next = session.order.takeNext() { batch.append(.outcome(next)) }
+            batch.append(.outcome(pending, session))
+            while let next = session.order.takeNext() { batch.append(.outcome(next, session)) }
             // An end that came early is complete now.
-            if session.order.takeEnd() { batch.append(.end(end(of: session, header))) }
+            if session.order.takeEnd() { batch.append(.end(end(of: session, pending.frame), session)) }
         case let arrival:
-            settle(arrival, header)
+            settle(arrival, pending.frame, session)
         }
     }
 
     private func take(end header: FrameHeader, _ instant: ContinuousClock.Instant) throws(StoreError) {
-        if sessions[header.session] == nil { try noteSuccessor(header, at: instant) }
-        try sessions.load(header, from: store.reader, at: instant)
-        guard var session = sessions[header.session].take() else { return }
-        defer { sessions[header.session] = session }
-        session.lastArrival = instant
+        let session = try session(of: header, at: instant)
         switch session.order.acceptEnd(frameCount: header.sequence) {
-        case .inOrder: if session.order.takeEnd() { batch.append(.end(header)) }
-        case let arrival: settle(arrival, header)
+        case .inOrder: if session.order.takeEnd() { batch.append(.end(header, session)) }
+        case let arrival: settle(arrival, header, session)
         }
     }
 
-    private func settle(_ arrival: OrderBuffer<PendingOutcome>.Arrival, _ header: FrameHeader) {
+    /// The session of which something has come.
+    private func session(
+        of header: FrameHeader, at instant: ContinuousClock.Instant
+    ) throws(StoreError) -> SinkSession {
+        if let session = sessions[header.session] {
+            session.lastArrival = instant
+            return session
+        }
+        try noteSuccessor(header, at: instant)
+        return try sessions.load(header, from: store.reader, at: instant)
+    }
+
+    private func settle(_ arrival: OrderBuffer<PendingOutcome>.Arrival, _ header: FrameHeader, _ session: SinkSession) {
         switch arrival {
         case .inOrder: break
         case .held: internalCounters.held += 1
         case .duplicate:
             // The first acknowledgement may be what was lost.
             internalCounters.duplicates += 1
-            acknowledgeable.insert(header.session)
+            willAcknowledge(session)
         case .refused(.full):
             refuse(.tooFarAhead, "it came too long before its predecessors", of: header)
         case .refused(.contradictsEnd):
             refuse(.contradictsEnd, "its sequence contradicts the end of its session", of: header)
         }
+    }
+
+    /// Has a session acknowledged after the next commit.
+    func willAcknowledge(_ session: SinkSession) {
+        guard !session.isAcknowledgeable else { return }
+        session.isAcknowledgeable = true
+        acknowledgeable.append(session)
     }
 
     private func end(of session: SinkSession, _ header: FrameHeader) -> FrameHeader {

@@ -10,13 +10,12 @@ internal import ZeroMQ
 
 /// The sink: one thread that owns four sockets and the store.
 ///
-///     outcomes ──▶ order ──▶ commit ──▶ acknowledge
-///                                  └──▶ publish
+///     outcomes ──▶ order ──▶ commit ──▶ publish
+///                                  └──▶ acknowledge
 ///
-/// A turn takes what has arrived, up to a bound, and commits it in one transaction. While outcomes stream in, commits begin
-/// a little apart (`SinkConfiguration.commitSpacing`), because a transaction costs about as much as a dozen of the rows in
-/// it; an outcome that comes alone is committed at once. Nothing is acknowledged or published before its commit has
-/// returned. While the store cannot be written nothing more is read, and ingest's windows hold what comes.
+/// A turn takes what has arrived, up to a bound, and commits it in one transaction (`CommitPace` says when). Nothing is
+/// published or acknowledged before its commit has returned. While the store cannot be written nothing more is read, and
+/// ingest's windows hold what comes.
 package final class SinkLoop {
     /// Where the sockets are bound.
     package let readiness: Readiness
@@ -44,7 +43,7 @@ package final class SinkLoop {
     /// In order, ready for the next commit.
     var batch: [BatchEntry] = []
     /// Sessions to be acknowledged after the next commit, also where there is nothing new: somebody sent it again.
-    var acknowledgeable: Set<SessionID> = []
+    var acknowledgeable: [SinkSession] = []
     /// Sessions without an end whose stream has begun another one since then.
     var superseded: [SessionID: ContinuousClock.Instant] = [:]
     /// Set while the store cannot be written.
@@ -55,6 +54,7 @@ package final class SinkLoop {
     private let poller = Poller()
     private let outcomesToken: Poller.Token
     private let replayToken: Poller.Token
+    private var pace: CommitPace
     /// When the next commit may begin.
     private var nextCommit = ContinuousClock.now
     private var lastReport = SinkCounters()
@@ -66,8 +66,8 @@ package final class SinkLoop {
 
     /// What a commit carries.
     enum BatchEntry {
-        case outcome(PendingOutcome)
-        case end(FrameHeader)
+        case outcome(PendingOutcome, SinkSession)
+        indirect case end(FrameHeader, SinkSession)
     }
 
     /// Opens the store and binds the sockets.
@@ -90,6 +90,7 @@ package final class SinkLoop {
                 error.description, exitCode: cannotCreate.contains(error.kind) ? .ioError : .cannotCreate)
         }
         sessions = SessionTable(maxHeld: configuration.maxHeld)
+        pace = CommitPace(spacing: configuration.commitSpacing)
 
         let context = try Context(access: configuration.security.access)
         var options = configuration.sockets
@@ -178,7 +179,7 @@ package final class SinkLoop {
         try results.takeSubscriptions()
         let watched = try acknowledgements.takeSubscriptions()
         let received = receiving ? try receive() : 0
-        if trouble == nil, !batch.isEmpty { nextCommit = .now + configuration.commitSpacing }
+        if trouble == nil, !batch.isEmpty { nextCommit = pace.begin(batch.count, at: .now) }
         noteWork()
         // A disk may take its time; restarting would not make it faster.
         pulse?.beginWork(patience: .seconds(60))

@@ -58,7 +58,7 @@ struct SinkMetrics {
     }
 
     /// An outcome is durable.
-    func note(_ outcome: Outcome, of meter: StreamMeter, at now: Timestamp) {
+    func note(_ outcome: OutcomeSummary, of meter: StreamMeter, at now: Timestamp) {
         if let drop = outcome.drop {
             meter.drops.add()
             drops[drop.stage.rawValue, drop.reason.rawValue].add()

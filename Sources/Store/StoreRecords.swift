@@ -43,6 +43,14 @@ public struct OutcomeRecord: Sendable, Equatable {
             persons: outcome.observedPersons, body: body)
     }
 
+    /// A row from what is read of an outcome, and the bytes that stand for it.
+    package init(_ outcome: OutcomeSummary, body: Data) {
+        self.init(
+            stream: outcome.frame.stream, session: outcome.frame.session, sequence: outcome.frame.sequence,
+            captureTime: outcome.frame.captureTime, dropStage: outcome.drop?.stage, dropReason: outcome.drop?.reason,
+            persons: outcome.observedPersons, body: body)
+    }
+
     /// The outcome, read from its protobuf.
     public func outcome() throws(WireError) -> Outcome {
         try Outcome(wire: [UInt8](body))

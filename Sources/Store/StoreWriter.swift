@@ -17,6 +17,8 @@ public final class StoreWriter {
     package private(set) var database: DatabaseQueue
     /// Sessions that were written to and have not ended; others are read when they are asked for.
     private var running: [SessionID: SessionState] = [:]
+    /// Sessions that the batch in hand is about.
+    private var touched: [SessionState] = []
 
     /// What has become of the pictures that it was given.
     public var frameTally: KeptFrameTally { keptFrames.tally }
@@ -85,8 +87,8 @@ public final class StoreWriter {
         }
         reader = StoreReader(database, path: path)
         for (session, state) in running {
-            guard let record = try reader.session(session), record.next >= state.next else {
-                throw StoreError(.lostCommits, path: path, detail: "session \(session), sequence \(state.next)")
+            guard let record = try reader.session(session), record.next >= state.marks.next else {
+                throw StoreError(.lostCommits, path: path, detail: "session \(session), sequence \(state.marks.next)")
             }
         }
         running.removeAll()
@@ -103,71 +105,67 @@ public final class StoreWriter {
     /// - Throws: `StoreError`; then nothing of the batch is stored, and the same batch may be tried again.
     @discardableResult
     public func append(_ batch: [StoreEntry]) throws(StoreError) -> Int {
-        var touched: [SessionID: SessionState] = [:]
         var frames = keptFrames
         var stored = 0
         var newest: OutcomeRecord?
-        try translatingErrors(of: path) {
-            try database.writeWithoutTransaction { db in
-                try db.inTransaction(.immediate) {
-                    let insert = try db.cachedStatement(sql: Self.insertOutcome)
-                    for entry in batch {
-                        let isNew =
-                            switch entry {
-                            case .outcome(let outcome): try add(outcome, to: &touched, with: insert, in: db)
-                            case .frame(let frame): try add(frame, to: &frames, following: newest, touched, in: db)
-                            case .state(let state): add(state, to: &touched)
-                            case .end(let end): try add(end, to: &touched, in: db)
-                            }
-                        if case .outcome(let outcome) = entry { newest = isNew ? outcome : nil }
-                        if isNew { stored += 1 }
+        defer { touched.removeAll(keepingCapacity: true) }
+        do throws(StoreError) {
+            try translatingErrors(of: path) {
+                try database.writeWithoutTransaction { db in
+                    try db.inTransaction(.immediate) {
+                        let insertion = try OutcomeInsertion(db)
+                        for entry in batch {
+                            let isNew =
+                                switch entry {
+                                case .outcome(let outcome): try add(outcome, with: insertion, in: db)
+                                case .frame(let frame): try add(frame, to: &frames, following: newest, in: db)
+                                case .state(let state): add(state)
+                                case .end(let end): try add(end, in: db)
+                                }
+                            if case .outcome(let outcome) = entry { newest = isNew ? outcome : nil }
+                            if isNew { stored += 1 }
+                        }
+                        for session in touched where session.isChanged { try save(session, in: db) }
+                        try frames.makeRoom(in: db)
+                        return .commit
                     }
-                    for state in touched.values where state.isChanged { try save(state, in: db) }
-                    try frames.makeRoom(in: db)
-                    return .commit
                 }
             }
+        } catch {
+            // A failed transaction leaves the marks as they were.
+            for session in touched where !session.giveUp() { running[session.id] = nil }
+            throw error
         }
-        // Only now: a failed transaction leaves the marks as they were.
         keptFrames = frames
-        for (session, var state) in touched {
-            state.isChanged = false
-            running[session] = state.ended == nil ? state : nil
+        for session in touched {
+            session.settle()
+            if session.marks.ended != nil { running[session.id] = nil }
         }
         return stored
     }
 
-    private func add(
-        _ outcome: OutcomeRecord, to touched: inout [SessionID: SessionState], with insert: Statement, in db: Database
-    ) throws -> Bool {
-        var state = try state(
-            of: outcome.session, stream: outcome.stream, beginningAt: outcome.sequence, touched: touched,
-            in: db)
-        defer { touched[outcome.session] = state }
-        if outcome.sequence < state.next { return false }
-        guard outcome.sequence == state.next else {
+    private func add(_ outcome: OutcomeRecord, with insertion: OutcomeInsertion, in db: Database) throws -> Bool {
+        let session = try state(
+            of: outcome.session, stream: outcome.stream, beginningAt: outcome.sequence, in: db)
+        if outcome.sequence < session.marks.next { return false }
+        guard outcome.sequence == session.marks.next else {
             throw StoreError(
                 .gap, path: path,
-                detail: "session \(outcome.session): sequence \(outcome.sequence) while \(state.next) is the next")
+                detail: "session \(outcome.session): sequence \(outcome.sequence) while \(session.marks.next) is the next")
         }
-        insert.setUncheckedArguments([
-            state.row, Int64(clamping: outcome.sequence.value), outcome.captureTime.nanoseconds,
-            outcome.dropStage?.rawValue, outcome.dropReason?.rawValue, outcome.persons, outcome.body,
-        ])
-        try insert.execute()
-        state.next = outcome.sequence.next
-        if outcome.dropReason == nil { state.poses += 1 } else { state.drops += 1 }
-        state.isChanged = true
+        try insertion.add(outcome, toSessionInRow: session.row, in: db)
+        session.marks.next = outcome.sequence.next
+        if outcome.dropReason == nil { session.marks.poses += 1 } else { session.marks.drops += 1 }
+        session.isChanged = true
         return true
     }
 
     /// Belongs to the outcome just before it: the picture of one that was there already may have been deleted for its age.
     private func add(
-        _ frame: FrameRecord, to frames: inout KeptFrames, following outcome: OutcomeRecord?,
-        _ touched: [SessionID: SessionState], in db: Database
+        _ frame: FrameRecord, to frames: inout KeptFrames, following outcome: OutcomeRecord?, in db: Database
     ) throws -> Bool {
         if let outcome, outcome.session == frame.session, outcome.sequence == frame.sequence,
-            let row = touched[frame.session]?.row
+            let row = running[frame.session]?.row
         {
             try frames.add(frame, toSessionInRow: row, in: db)
         }
@@ -175,58 +173,72 @@ public final class StoreWriter {
     }
 
     /// Belongs to an outcome of the same batch: alone it says nothing.
-    private func add(_ record: SessionStateRecord, to touched: inout [SessionID: SessionState]) -> Bool {
-        if touched[record.session]?.isChanged == true { touched[record.session]?.inferState = Data(record.state) }
+    private func add(_ record: SessionStateRecord) -> Bool {
+        if let session = running[record.session], session.isChanged { session.marks.inferState = Data(record.state) }
         return false
     }
 
-    private func add(_ end: EndRecord, to touched: inout [SessionID: SessionState], in db: Database) throws -> Bool {
-        var state = try state(
-            of: end.session, stream: end.stream, beginningAt: SequenceNumber(end.frames), touched: touched, in: db)
-        defer { touched[end.session] = state }
-        if state.ended != nil { return false }
-        state.ended = .now
-        state.inferState = nil
-        state.frames = end.frames
-        state.isChanged = true
+    private func add(_ end: EndRecord, in db: Database) throws -> Bool {
+        let session = try state(
+            of: end.session, stream: end.stream, beginningAt: SequenceNumber(end.frames), in: db)
+        if session.marks.ended != nil { return false }
+        session.marks.ended = .now
+        session.marks.inferState = nil
+        session.marks.frames = end.frames
+        session.isChanged = true
         return true
     }
 
     /// The state of a session within this transaction. A session that is new gets its row.
     private func state(
-        of session: SessionID, stream: StreamName, beginningAt first: SequenceNumber,
-        touched: [SessionID: SessionState],
-        in db: Database
+        of id: SessionID, stream: StreamName, beginningAt first: SequenceNumber, in db: Database
     ) throws -> SessionState {
-        if let state = touched[session] ?? running[session] { return state }
-        let known = try db.cachedStatement(sql: Self.selectSession)
-        if let row = try Row.fetchOne(known, arguments: [Data(session.bytes)]) {
-            return SessionState(
-                row: row[0], next: SequenceNumber(row[1]), poses: row[2], drops: row[3],
-                ended: (row[4] as Int64?).map(Timestamp.init(nanoseconds:)), frames: row[5], inferState: row[6])
+        if let session = running[id] {
+            if !session.isTouched {
+                session.isTouched = true
+                touched.append(session)
+            }
+            return session
         }
+        let session = try read(id, in: db) ?? insert(id, stream, beginningAt: first, in: db)
+        session.isTouched = true
+        running[id] = session
+        touched.append(session)
+        return session
+    }
+
+    private func read(_ id: SessionID, in db: Database) throws -> SessionState? {
+        let known = try db.cachedStatement(sql: Self.selectSession)
+        guard let row = try Row.fetchOne(known, arguments: [Data(id.bytes)]) else { return nil }
+        return SessionState(
+            id, row: row[0],
+            marks: .init(
+                next: SequenceNumber(row[1]), poses: row[2], drops: row[3],
+                ended: (row[4] as Int64?).map(Timestamp.init(nanoseconds:)), frames: row[5], inferState: row[6]))
+    }
+
+    private func insert(
+        _ id: SessionID, _ stream: StreamName, beginningAt first: SequenceNumber, in db: Database
+    ) throws -> SessionState {
         try db.execute(
             sql: Self.insertSession,
             arguments: [
-                Data(session.bytes), stream.description, Timestamp.now.nanoseconds, Int64(clamping: first.value),
+                Data(id.bytes), stream.description, Timestamp.now.nanoseconds, Int64(clamping: first.value),
                 Int64(clamping: first.value),
             ])
-        return SessionState(row: db.lastInsertedRowID, next: first)
+        return SessionState(id, row: db.lastInsertedRowID, marks: .init(next: first))
     }
 
-    private func save(_ state: SessionState, in db: Database) throws {
+    private func save(_ session: SessionState, in db: Database) throws {
         let update = try db.cachedStatement(sql: Self.updateSession)
+        let marks = session.marks
         update.setUncheckedArguments([
-            Int64(clamping: state.next.value), state.poses, state.drops, state.ended?.nanoseconds,
-            state.frames.map { Int64(clamping: $0) }, state.inferState, state.row,
+            Int64(clamping: marks.next.value), marks.poses, marks.drops, marks.ended?.nanoseconds,
+            marks.frames.map { Int64(clamping: $0) }, marks.inferState, session.row,
         ])
         try update.execute()
     }
 
-    private static let insertOutcome = """
-        INSERT INTO outcomes (session, sequence, capture_time_ns, drop_stage, drop_reason, persons, body)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
-        """
     private static let selectSession =
         "SELECT id, next_sequence, poses, drops, ended_ns, frames, infer_state FROM sessions WHERE uuid = ?"
     private static let insertSession = """
@@ -240,13 +252,49 @@ public final class StoreWriter {
 }
 
 /// The row of a session, as the writer keeps it in memory.
-private struct SessionState {
+private final class SessionState {
+    /// What changes.
+    struct Marks {
+        var next = SequenceNumber.first
+        var poses: UInt64 = 0
+        var drops: UInt64 = 0
+        var ended: Timestamp?
+        var frames: UInt64?
+        var inferState: Data?
+    }
+
+    let id: SessionID
     let row: Int64
-    var next = SequenceNumber.first
-    var poses: UInt64 = 0
-    var drops: UInt64 = 0
-    var ended: Timestamp?
-    var frames: UInt64?
-    var inferState: Data?
+    /// With what the transaction in hand adds.
+    var marks: Marks
+    /// What the store is known to have; nil for a session that this transaction reads or begins.
+    private(set) var saved: Marks?
+    /// Whether the transaction in hand is about it.
+    var isTouched = false
+    /// Whether it has to be written.
     var isChanged = false
+
+    init(_ id: SessionID, row: Int64, marks: Marks) {
+        self.id = id
+        self.row = row
+        self.marks = marks
+    }
+
+    /// The transaction is committed.
+    func settle() {
+        saved = marks
+        isTouched = false
+        isChanged = false
+    }
+
+    /// The transaction failed.
+    ///
+    /// - Returns: false where nothing is known to be in the store.
+    func giveUp() -> Bool {
+        guard let saved else { return false }
+        marks = saved
+        isTouched = false
+        isChanged = false
+        return true
+    }
 }

@@ -38,9 +38,37 @@ struct QuickWireTests {
             let either = Result { () throws(WireError) in try Outcome(wire: bytes) }
             // Damage makes numbers that are none, which equal nothing: compared as they are written again.
             #expect(either.map { $0.wireBytes() } == general.map { $0.wireBytes() }, "\(bytes)")
+            #expect(summary(bytes).map(Digest.init) == general.map { Digest(OutcomeSummary($0)) }, "\(bytes)")
             if case .success = general { readable += 1 }
         }
         #expect(readable > 1000)
+    }
+
+    @Test func `what the sink reads of an outcome is in it`() throws {
+        var random = SplitMix(state: 7)
+        for _ in 0..<200 {
+            let outcome = randomOutcome(&random)
+            let summary = try summary(outcome.wireBytes()).get()
+            #expect(summary.frame == outcome.frame && summary.drop == outcome.drop)
+            #expect(summary.observedPersons == outcome.observedPersons)
+        }
+    }
+
+    private func summary(_ bytes: [UInt8]) -> Result<OutcomeSummary, WireError> {
+        bytes.withUnsafeBytes { bytes in Result { () throws(WireError) in try OutcomeSummary(wire: bytes) } }
+    }
+
+    /// A summary, comparable also where damage made numbers that are none.
+    private struct Digest: Equatable {
+        let frame: [UInt8]
+        let drop: Drop?
+        let observedPersons: Int
+
+        init(_ summary: OutcomeSummary) {
+            frame = summary.frame.wireBytes()
+            drop = summary.drop
+            observedPersons = summary.observedPersons
+        }
     }
 
     @Test func `fields that another release adds are read past`() throws {

@@ -19,6 +19,23 @@ struct SinkPartsTests {
         #expect(read == outcome)
     }
 
+    @Test("Commits keep apart while outcomes come densely, and an outcome that comes alone waits for nobody")
+    func pace() {
+        let start = ContinuousClock.now
+        var pace = CommitPace(spacing: .milliseconds(2))
+        // Four cameras at thirty frames a second, all at once or each alone.
+        for frame in 0..<4 {
+            let now = start + .milliseconds(33 * frame)
+            #expect(pace.begin(4, at: now) == now)
+            #expect(pace.begin(1, at: now + .milliseconds(20)) == now + .milliseconds(20))
+        }
+        let dense = start + .seconds(1)
+        #expect(pace.begin(4, at: dense) == dense)
+        #expect(pace.begin(4, at: dense + .milliseconds(1)) == dense + .milliseconds(3))
+        #expect(pace.begin(20, at: dense + .milliseconds(3)) == dense + .milliseconds(5))
+        #expect(pace.begin(1, at: dense + .milliseconds(5)) == dense + .milliseconds(5))
+    }
+
     @Test("A subscription is a prefix, and ends when it is taken back")
     func subscriptions() {
         var subscriptions = SubscriptionSet()

@@ -52,7 +52,7 @@ extension Outcome {
 
 extension Timing {
     /// Takes over what is written in `bytes`, or is false where that is out of the ordinary.
-    fileprivate mutating func merge(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    mutating func merge(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var reader = ProtobufReader(bytes)
         while !reader.isAtEnd {
             guard let field = reader.varint(), let value = reader.float() else { return false }
