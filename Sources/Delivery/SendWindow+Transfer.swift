@@ -47,7 +47,9 @@ extension SendWindow {
     ///
     /// - Returns: how many entries that were; 0 for an acknowledgement of nothing new, or of what was never sent.
     @discardableResult
-    @inlinable package mutating func acknowledge(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant) -> Int {
+    @inlinable package mutating func acknowledge(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant)
+        -> Int
+    {
         let end = isEnding && acknowledgement.ended ? acknowledgement.next.next : acknowledgement.next
         // An end is acknowledged by `ended` alone, and nobody can have stored what was never sent.
         let limit = isEnding && !acknowledgement.ended ? entries.end.advanced(by: -1) : entries.end

@@ -121,7 +121,9 @@ package struct SendWindow<Payload> {
     /// The oldest sequence whose outcome the sink has not confirmed.
     @inlinable package var oldestUnacknowledged: SequenceNumber { entries.start }
     /// Frames admitted so far, drops included.
-    @inlinable package var admittedTotal: SequenceNumber { isEnding ? (isFinished ? entries.end : endSequence) : entries.end }
+    @inlinable package var admittedTotal: SequenceNumber {
+        isEnding ? (isFinished ? entries.end : endSequence) : entries.end
+    }
     /// Whether nothing waits for an acknowledgement.
     @inlinable package var isEmpty: Bool { entries.isEmpty }
     /// How many frames, records and ends wait for an acknowledgement.

@@ -32,7 +32,8 @@ final class PendingOutcome {
     func body(at now: Timestamp) -> Data {
         message.withUnsafeBytes {
             addingSinkTiming(
-                to: $0, sink: now.milliseconds(since: arrived), total: now.milliseconds(since: summary.frame.acceptedTime))
+                to: $0, sink: now.milliseconds(since: arrived),
+                total: now.milliseconds(since: summary.frame.acceptedTime))
         }
     }
 }

@@ -25,7 +25,8 @@ final class SinkSession {
     var meter: SinkMetrics.StreamMeter?
 
     /// A session as the store knows it, or a new one.
-    init(_ header: FrameHeader, _ record: SessionRecord?, state: [UInt8], maxHeld: Int, at now: ContinuousClock.Instant) {
+    init(_ header: FrameHeader, _ record: SessionRecord?, state: [UInt8], maxHeld: Int, at now: ContinuousClock.Instant)
+    {
         let next = record?.next ?? header.oldestUnacknowledged
         let isEnded = record?.ended != nil
         stream = record?.stream ?? header.stream

@@ -151,7 +151,8 @@ public final class StoreWriter {
         guard outcome.sequence == session.marks.next else {
             throw StoreError(
                 .gap, path: path,
-                detail: "session \(outcome.session): sequence \(outcome.sequence) while \(session.marks.next) is the next")
+                detail:
+                    "session \(outcome.session): sequence \(outcome.sequence) while \(session.marks.next) is the next")
         }
         try insertion.add(outcome, toSessionInRow: session.row, in: db)
         session.marks.next = outcome.sequence.next
