@@ -93,10 +93,11 @@ var targets: [Target] = [
     module("Plans", ["CPlans"]),
     module("TFLite", ["Checkpoints", "Plans"]),
     module("BlazePose", ["Checkpoints", "Plans", "TFLite", "Weights"]),
-    module("Bodies", ["Checkpoints", "Weights"]),
+    .target(name: "CSMPL"),
+    module("Bodies", ["CSMPL", "Checkpoints", "Weights"]),
     .target(name: "CTorch"),
     module("Tensor", ["CTorch"]),
-    module("SMPL", ["Tensor", "Weights"]),
+    module("SMPL", ["Bodies", "Tensor", "Weights"]),
     module("HMR2", ["Checkpoints", "SMPL", "Tensor", "Weights", yams]),
     module("PHALP", ["Checkpoints", "HMR2", "Tensor", "Weights"]),
     module(

@@ -1,11 +1,13 @@
+internal import CSMPL
 internal import Checkpoints
 package import Weights
 
-/// SMPL in plain Swift, one body at a time: for meshes and joints of parameters that were stored, where libtorch would
-/// cost more to load than all bodies to compute. Module `SMPL` is the same for batches on the engines' device.
+/// SMPL on the CPU without libtorch: single bodies of parameters that were stored, and the batches of module `SMPL`.
 ///
 /// Source: Loper et al. 2015, equations 2–10, in the order of smplx `lbs.py`. Metres, the body's own frame.
-package final class BodyModel: Sendable {
+///
+/// `@unchecked Sendable` because the model behind the pointer never changes.
+package final class BodyModel: @unchecked Sendable {
     /// The number of joints.
     package static let jointCount = SMPLFile.jointCount
 
@@ -16,13 +18,8 @@ package final class BodyModel: Sendable {
     /// The joint that each joint hangs on; -1 for the pelvis, which is the first.
     package let parents: [Int]
 
-    let template: [Float]  // 3V
-    let shapeDirections: MeshDirections  // 10 betas
-    let poseDirections: MeshDirections  // 207 bends
-    let skin: SkinWeights
-    /// Joints are linear in the betas, so the regressor need not see the mesh again.
-    private let meanJoints: [SIMD3<Float>]  // 24
-    private let jointDirections: [[SIMD3<Float>]]  // (10, 24)
+    private let model: OpaquePointer
+    private let skinningWeights: [Float]  // (V, 24)
 
     /// SMPL of a folder in 4D-Humans' layout: the checkpoint's numbers where it holds them, and the file's.
     ///
@@ -31,52 +28,72 @@ package final class BodyModel: Sendable {
         self.init(try folder.bodyModel())
     }
 
+    /// The kernels that this machine can run, one an instruction set, the best first.
+    package static let kernels = (0..<csmpl_kernel_count()).map { String(cString: csmpl_kernel_name($0)) }
+
     /// A model from its numbers.
-    package init(_ file: SMPLFile) {
+    ///
+    /// - Parameter kernel: a place in `kernels`.
+    package init(_ file: SMPLFile, kernel: Int = 0) {
         faces = file.faces
         vertexCount = file.vertexCount
         parents = file.parents
-        template = file.template
-        shapeDirections = MeshDirections(file.shapeDirections, factors: SMPLFile.betaCount)
-        poseDirections = MeshDirections(file.poseDirections, factors: 9 * (SMPLFile.jointCount - 1))
-        skin = SkinWeights(file.skinningWeights, joints: SMPLFile.jointCount)
-        let regressor = file.jointRegressor
-        let vertices = file.vertexCount
-        func joints(_ mesh: (Int) -> Float) -> [SIMD3<Float>] {
-            (0..<SMPLFile.jointCount).map { joint in
-                var sum = SIMD3<Double>.zero
-                for vertex in 0..<vertices where regressor[joint * vertices + vertex] != 0 {
-                    let place = SIMD3(mesh(3 * vertex), mesh(3 * vertex + 1), mesh(3 * vertex + 2))
-                    sum += Double(regressor[joint * vertices + vertex]) * SIMD3<Double>(place)
+        skinningWeights = file.skinningWeights
+        var numbers = csmpl_numbers()
+        numbers.vertices = Int32(file.vertexCount)
+        numbers.joints = Int32(SMPLFile.jointCount)
+        numbers.betas = Int32(SMPLFile.betaCount)
+        let parents = file.parents.map { Int32($0) }
+        let model = file.template.withUnsafeBufferPointer { template in
+            file.shapeDirections.withUnsafeBufferPointer { shapes in
+                file.poseDirections.withUnsafeBufferPointer { poses in
+                    file.jointRegressor.withUnsafeBufferPointer { regressor in
+                        file.skinningWeights.withUnsafeBufferPointer { weights in
+                            parents.withUnsafeBufferPointer { parents in
+                                numbers.rest = template.baseAddress
+                                numbers.shape_directions = shapes.baseAddress
+                                numbers.pose_directions = poses.baseAddress
+                                numbers.joint_regressor = regressor.baseAddress
+                                numbers.weights = weights.baseAddress
+                                numbers.parents = parents.baseAddress
+                                return csmpl_create(&numbers, Int32(kernel))
+                            }
+                        }
+                    }
                 }
-                return SIMD3<Float>(sum)
             }
         }
-        let (mean, directions) = (file.template, shapeDirections)
-        meanJoints = joints { mean[$0] }
-        jointDirections = (0..<SMPLFile.betaCount).map { beta in joints { directions[$0, beta] } }
+        guard let model else { fatalError("there is not enough memory for SMPL") }
+        self.model = model
     }
+
+    deinit { csmpl_free(model) }
 
     /// The joints of a shape in the rest pose, 24.
     ///
     /// - Parameter betas: 10 numbers; missing ones count as 0.
     package func restJoints(betas: [Float]) -> [SIMD3<Float>] {
-        var joints = meanJoints
-        for (beta, directions) in zip(betas, jointDirections) {
-            for index in joints.indices { joints[index] += beta * directions[index] }
+        let joints = [Float](unsafeUninitializedCapacity: 3 * Self.jointCount) { joints, count in
+            csmpl_rest_joints(model, Self.ten(betas), joints.baseAddress)
+            count = joints.count
         }
-        return joints
+        return Self.points(joints)
     }
 
     /// The mesh of a shape in the rest pose, V.
+    ///
+    /// - Parameter betas: 10 numbers; missing ones count as 0.
     package func restVertices(betas: [Float]) -> [SIMD3<Float>] {
-        Self.points(shaped(betas))
+        pose(betas: betas, rotations: Array(repeating: Turn.none.rows, count: Self.jointCount).flatMap { $0 }).vertices
     }
 
     /// The joints that move a vertex most, at most four, and how much: what skinned meshes of other formats can hold. The
     /// weights sum to 1.
     package func strongestJoints(of vertex: Int) -> [(joint: Int, weight: Float)] {
-        let four = skin.joints(of: vertex).sorted { ($0.weight, $1.joint) > ($1.weight, $0.joint) }.prefix(4)
+        let first = vertex * Self.jointCount
+        let four = (0..<Self.jointCount).map { (joint: $0, weight: skinningWeights[first + $0]) }
+            .filter { $0.weight != 0 }
+            .sorted { ($0.weight, $1.joint) > ($1.weight, $0.joint) }.prefix(4)
         let total = four.reduce(0) { $0 + $1.weight }
         return four.map { ($0.joint, $0.weight / total) }
     }
@@ -84,51 +101,66 @@ package final class BodyModel: Sendable {
     /// Poses a body.
     ///
     /// - Parameters:
-    ///   - betas: shape, 10 numbers.
+    ///   - betas: shape, 10 numbers; missing ones count as 0.
     ///   - globalOrient: the pelvis' rotation matrix, row-major, 9 numbers.
     ///   - bodyPose: those of the 23 joints after it, 207 numbers.
     /// - Returns: V vertices and 24 joints, before any translation.
     package func pose(
         betas: [Float], globalOrient: [Float], bodyPose: [Float]
     ) -> (vertices: [SIMD3<Float>], joints: [SIMD3<Float>]) {
-        let rest = restJoints(betas: betas)
-        let transforms = chain(rest, globalOrient: globalOrient, bodyPose: bodyPose)
-        var mesh = shaped(betas)
-        addPoseCorrections(bodyPose, to: &mesh)
-        return (
-            skin.move(mesh, zip(transforms, rest).map { $0.takingOff($1) }), transforms.map(\.place)
-        )
+        pose(betas: betas, rotations: Self.turns(globalOrient, bodyPose))
+    }
+
+    private func pose(betas: [Float], rotations: [Float]) -> (vertices: [SIMD3<Float>], joints: [SIMD3<Float>]) {
+        var joints = [Float](repeating: 0, count: 3 * Self.jointCount)
+        let vertices = [SIMD3<Float>](unsafeUninitializedCapacity: vertexCount) { vertices, count in
+            pose(
+                bodies: 1, betas: Self.ten(betas), rotations: rotations,
+                // In memory a SIMD3 is four floats.
+                vertices: UnsafeMutableRawPointer(vertices.baseAddress)?.assumingMemoryBound(to: Float.self),
+                vertexStride: 4, joints: &joints)
+            count = vertexCount
+        }
+        return (vertices, Self.points(joints))
     }
 
     /// The joints alone, 24: a thousandth of the work.
     package func joints(betas: [Float], globalOrient: [Float], bodyPose: [Float]) -> [SIMD3<Float>] {
-        chain(restJoints(betas: betas), globalOrient: globalOrient, bodyPose: bodyPose).map(\.place)
+        var joints = [Float](repeating: 0, count: 3 * Self.jointCount)
+        pose(
+            bodies: 1, betas: Self.ten(betas), rotations: Self.turns(globalOrient, bodyPose), vertices: nil,
+            vertexStride: 3, joints: &joints)
+        return Self.points(joints)
     }
 
-    private func chain(_ rest: [SIMD3<Float>], globalOrient: [Float], bodyPose: [Float]) -> [JointTransform] {
-        var transforms = [JointTransform(turn: Turn(globalOrient[...]), place: rest[0])]
-        transforms.reserveCapacity(rest.count)
-        for joint in 1..<rest.count {
-            let parent = transforms[parents[joint]]
-            let turn = Turn(bodyPose[(9 * (joint - 1))..<(9 * joint)])
-            transforms.append(
-                JointTransform(
-                    turn: parent.turn * turn, place: parent.turn * (rest[joint] - rest[parents[joint]]) + parent.place))
-        }
-        return transforms
+    /// Poses a batch of bodies in place.
+    ///
+    /// - Parameters:
+    ///   - bodies: how many, B.
+    ///   - betas: shapes, (B, 10).
+    ///   - rotations: rotation matrices, row-major, the pelvis' first, (B, 24, 3, 3).
+    ///   - vertices: takes the meshes, (B, V, 3), before any translation; nil where only joints are wanted.
+    ///   - vertexStride: floats from one vertex to the next, 3 or 4.
+    ///   - joints: takes the joints, (B, 24, 3).
+    package func pose(
+        bodies: Int, betas: UnsafePointer<Float>, rotations: UnsafePointer<Float>,
+        vertices: UnsafeMutablePointer<Float>?, vertexStride: Int, joints: UnsafeMutablePointer<Float>
+    ) {
+        csmpl_pose(model, Int64(bodies), betas, rotations, vertices, Int64(vertexStride), joints)
     }
 
-    private func shaped(_ betas: [Float]) -> [Float] {
-        var mesh = template
-        shapeDirections.move(&mesh, by: betas)
-        return mesh
+    private static func turns(_ globalOrient: [Float], _ bodyPose: [Float]) -> [Float] {
+        precondition(
+            globalOrient.count == 9 && bodyPose.count == 9 * (jointCount - 1), "a body has 24 rotation matrices")
+        return globalOrient + bodyPose
     }
 
-    private func addPoseCorrections(_ bodyPose: [Float], to mesh: inout [Float]) {
-        poseDirections.move(&mesh, by: bodyPose.enumerated().map { $1 - ($0 % 9 % 4 == 0 ? 1 : 0) })
+    private static func ten(_ betas: [Float]) -> [Float] {
+        let used = betas.prefix(SMPLFile.betaCount)
+        return used + [Float](repeating: 0, count: SMPLFile.betaCount - used.count)
     }
 
-    static func points(_ values: [Float]) -> [SIMD3<Float>] {
+    private static func points(_ values: [Float]) -> [SIMD3<Float>] {
         (0..<(values.count / 3)).map { SIMD3(values[3 * $0], values[3 * $0 + 1], values[3 * $0 + 2]) }
     }
 }

@@ -37,14 +37,3 @@ package struct Turn: Sendable, Equatable {
         Turn(x: left * right.x, y: left * right.y, z: left * right.z)
     }
 }
-
-/// Where a joint is and how it is turned, in the body's frame.
-struct JointTransform: Sendable {
-    var turn: Turn
-    var place: SIMD3<Float>
-
-    /// The movement of what hangs on the joint: what its turn does to its own rest place is taken off.
-    func takingOff(_ rest: SIMD3<Float>) -> JointTransform {
-        JointTransform(turn: turn, place: place - turn * rest)
-    }
-}

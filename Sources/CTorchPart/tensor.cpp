@@ -31,6 +31,12 @@ ctorch_status ctorch_tensor_zeros(
     });
 }
 
+ctorch_status ctorch_tensor_empty(const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_tensor *out) {
+    return guarded([&] {
+        *out = wrap(at::empty(sizes(shape, rank), at::TensorOptions(ctorch::scalar_type(dtype))));
+    });
+}
+
 ctorch_status ctorch_tensor_copy_in(
     const void *bytes, size_t length, const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_tensor *out) {
     return guarded([&] {

@@ -13,6 +13,17 @@ extension Tensor {
         self.init(owning: try required(handle))
     }
 
+    /// A tensor in main memory whose elements hold anything, to be written before they are read.
+    ///
+    /// - Throws: `TorchError` for a shape that cannot be, or where memory is short.
+    public convenience init(unwritten shape: [Int], dtype: DType = .float32) throws(TorchError) {
+        let sizes = shape.map(Int64.init)
+        var handle: ctorch_tensor?
+        try check(
+            ctorch_tensor_empty(sizes, Int32(sizes.count), dtype.code, &handle), "creating a tensor of shape \(shape)")
+        self.init(owning: try required(handle))
+    }
+
     /// A copy of row-major elements in main memory; `bytes` must be exactly as long as the shape needs.
     ///
     /// - Throws: `TorchError` where shape and length do not fit each other.

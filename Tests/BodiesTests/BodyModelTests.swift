@@ -32,10 +32,12 @@ struct BodyModelTests {
         }
     }
 
-    @Test("A hundred random bodies are those of smplx to 1e-5 m: vertices and joints")
-    func parity() throws {
+    @Test(
+        "A hundred random bodies are those of smplx to 1e-5 m: vertices and joints",
+        arguments: BodyModel.kernels.indices)
+    func parity(kernel: Int) throws {
         let expected = try SafetensorsFile(contentsOf: smplFixtures.appending(path: "bodies.safetensors")).tensors
-        let model = BodyModel(Numbers.file)
+        let model = BodyModel(Numbers.file, kernel: kernel)
         let inputs = try Inputs()
         let (joints, vertices) = (try expected.array("joints").floats(), try expected.array("vertices").floats())
         let places = try expected.array("vertex_places").integers()
@@ -58,6 +60,41 @@ struct BodyModelTests {
         for index in 0..<3 {
             #expect(
                 distance(inputs.pose(index, of: model).vertices, vertices[(36 * index)..<(36 * (index + 1))]) < 1e-5)
+        }
+    }
+
+    /// Every number of bodies that a kernel computes at once, and more than are kept ready.
+    @Test("A batch holds the bodies that each would be alone", arguments: BodyModel.kernels.indices)
+    func batches(kernel: Int) throws {
+        let models = [Numbers.file, Numbers.fourJointsAVertex].map { BodyModel($0, kernel: kernel) }
+        let inputs = try Inputs()
+        for model in models {
+            let alone = (0..<inputs.count).map { inputs.pose($0, of: model) }
+            for count in Array(1...9) + [64, 71] {
+                // What lies behind the last body stays as it is.
+                var vertices = [Float](repeating: .infinity, count: 3 * model.vertexCount * count + 1)
+                var joints = [Float](repeating: .infinity, count: 72 * count)
+                model.pose(
+                    bodies: count, betas: inputs.betas, rotations: inputs.rotations, vertices: &vertices,
+                    vertexStride: 3, joints: &joints)
+                #expect(vertices.removeLast() == .infinity)
+                #expect(distance(alone[..<count].flatMap(\.vertices), vertices[...]) < 1e-6)
+                #expect(distance(alone[..<count].flatMap(\.joints), joints[...]) < 1e-6)
+            }
+        }
+    }
+
+    @Test("A model whose vertices hang on four joints at most is the same as one that names all joints")
+    func fewJoints() throws {
+        let inputs = try Inputs()
+        let few = Numbers.fourJointsAVertex
+        var all = few.skinningWeights
+        // Too small to move anything, but named.
+        for joint in 0..<24 where all[joint] == 0 { all[joint] = 1e-20 }
+        let (first, second) = (BodyModel(few), BodyModel(few.with(skinningWeights: all)))
+        for index in 0..<5 {
+            let vertices = inputs.pose(index, of: second).vertices.flatMap { [$0.x, $0.y, $0.z] }
+            #expect(distance(inputs.pose(index, of: first).vertices, vertices[...]) < 1e-6)
         }
     }
 

@@ -45,4 +45,25 @@ enum Numbers {
             parents: [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21],
             faces: [0, 1, 2])
     }()
+
+    /// The same with the strongest four joints of each vertex alone, as published files are.
+    static let fourJointsAVertex: SMPLFile = {
+        var weights = file.skinningWeights
+        for row in stride(from: 0, to: weights.count, by: 24) {
+            let fourth = weights[row..<(row + 24)].sorted(by: >)[3]
+            for place in row..<(row + 24) where weights[place] < fourth { weights[place] = 0 }
+            let total = weights[row..<(row + 24)].reduce(0, +)
+            for place in row..<(row + 24) { weights[place] /= total }
+        }
+        return file.with(skinningWeights: weights)
+    }()
+}
+
+extension SMPLFile {
+    /// The same with other weights.
+    func with(skinningWeights: [Float]) -> SMPLFile {
+        SMPLFile(
+            template: template, shapeDirections: shapeDirections, poseDirections: poseDirections,
+            jointRegressor: jointRegressor, skinningWeights: skinningWeights, parents: parents, faces: faces)
+    }
 }

@@ -18,10 +18,12 @@ struct SMPLTests {
         return zip(try ours.floats(), try theirs.floats()).map { abs($0 - $1) }.max() ?? .infinity
     }
 
-    @Test("A hundred random bodies are those of smplx to 1e-5 m: vertices, joints, 44 keypoints")
-    func parity() throws {
+    @Test(
+        "A hundred random bodies are those of smplx to 1e-5 m: vertices, joints, 44 keypoints",
+        arguments: SMPLModel.Method.allCases)
+    func parity(method: SMPLModel.Method) throws {
         let expected = try SafetensorsFile(contentsOf: smplFixtures.appending(path: "bodies.safetensors"))
-        let model = try SMPLModel(Numbers.file, extraRegressor: Numbers.regressor(7, 19))
+        let model = try SMPLModel(Numbers.file, extraRegressor: Numbers.regressor(7, 19), method: method)
         let bodies = try model(
             betas: try tensor(expected, "betas"), rotations: try tensor(expected, "rotations"))
         let places = try expected.tensors.array("vertex_places").integers()

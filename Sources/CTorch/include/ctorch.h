@@ -65,6 +65,9 @@ typedef int32_t ctorch_device;
 ctorch_status ctorch_tensor_zeros(
     const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_device device, ctorch_tensor *out);
 
+/// Creates a CPU tensor of elements that hold anything, for the caller to write. The caller owns `*out`.
+ctorch_status ctorch_tensor_empty(const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_tensor *out);
+
 /// Creates a CPU tensor by copying `length` bytes in row-major order; the length must be the shape's. `bytes` stays the
 /// caller's; the caller owns `*out`.
 ctorch_status ctorch_tensor_copy_in(
