@@ -1,4 +1,4 @@
-package import Messages
+public import Messages
 
 /// What infer knows about the frames of one session: in hand, finished, or still to come.
 ///
@@ -21,9 +21,9 @@ package import Messages
 /// A ledger may be thrown away at any time (infer restarts, the session is idle): a new one starts at the header's
 /// `oldestUnacknowledged`, where ingest's resend starts as well. Throw it away some time after `isComplete`, and after
 /// a long silence, so that sessions whose ingest is gone do not add up.
-package struct InferLedger<Answer> {
+public struct InferLedger<Answer> {
     /// What to do with a message that arrived.
-    package enum Verdict {
+    public enum Verdict {
         /// New and in order: work on it, then call `finish`.
         case process
         /// Finished before: send this again, the sink may have missed it.
@@ -33,7 +33,7 @@ package struct InferLedger<Answer> {
     }
 
     /// Why there is nothing to do.
-    package enum Reason: Sendable, Equatable {
+    public enum Reason: Sendable, Equatable {
         /// It is being worked on.
         case inHand
         /// The sink has its outcome.
@@ -62,7 +62,7 @@ package struct InferLedger<Answer> {
     /// An empty ledger.
     ///
     /// - Parameter capacity: the most sequences kept between the oldest unacknowledged and the newest.
-    @inlinable package init(capacity: Int = 16_384) {
+    @inlinable public init(capacity: Int = 16_384) {
         self.capacity = capacity
     }
 
@@ -71,18 +71,18 @@ package struct InferLedger<Answer> {
     @usableFromInline package internal(set) var hasSkipped = false
 
     /// The next new sequence, or nil before the first header.
-    @inlinable package var expected: SequenceNumber? { entries?.end }
+    @inlinable public var expected: SequenceNumber? { entries?.end }
     /// How many sequences are in hand or cached.
-    @inlinable package var count: Int { entries?.count ?? 0 }
+    @inlinable public var count: Int { entries?.count ?? 0 }
     /// Whether the end of the session was processed and finished.
-    @inlinable package var isComplete: Bool {
+    @inlinable public var isComplete: Bool {
         guard let endSequence, let entries else { return false }
         if endSequence < entries.start { return true }
         return entries.contains(endSequence) && entries[endSequence].answer != nil
     }
 
     /// Decides about a message that arrived from ingest.
-    @inlinable package mutating func receive(_ header: FrameHeader) -> Verdict {
+    @inlinable public mutating func receive(_ header: FrameHeader) -> Verdict {
         var entries = take(orBeginAt: header.oldestUnacknowledged)
         hasSkipped = header.oldestUnacknowledged > entries.end
         defer { self.entries = entries }
@@ -110,14 +110,14 @@ package struct InferLedger<Answer> {
     ///
     /// - Returns: whether the sink still needs it. False where it has been acknowledged meanwhile, or was finished
     ///   already.
-    @inlinable package mutating func finish(_ sequence: SequenceNumber, with answer: Answer) -> Bool {
+    @inlinable public mutating func finish(_ sequence: SequenceNumber, with answer: Answer) -> Bool {
         guard entries?.contains(sequence) == true, entries?[sequence].answer == nil else { return false }
         entries?[sequence] = .finished(answer)
         return true
     }
 
     /// Every finished answer that the sink has not acknowledged as far as this ledger knows, in order.
-    @inlinable package var finished: [Answer] {
+    @inlinable public var finished: [Answer] {
         guard let entries else { return [] }
         var answers: [Answer] = []
         var sequence = entries.start

@@ -1,4 +1,4 @@
-package import Messages
+public import Messages
 
 /// Puts the outcomes of one session in order, once each: what the sink commits.
 ///
@@ -18,9 +18,9 @@ package import Messages
 ///
 /// For a session the store does not know, begin at the first outcome's `frame.oldestUnacknowledged`: 0 for a new
 /// session, more where another store acknowledged the beginning, which nobody will send again.
-package struct OrderBuffer<Value> {
+public struct OrderBuffer<Value> {
     /// What became of an outcome that arrived.
-    package enum Arrival: Sendable, Equatable {
+    public enum Arrival: Sendable, Equatable {
         /// It is the next one.
         case inOrder
         /// It waits for earlier ones.
@@ -32,7 +32,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// Why an outcome was not taken.
-    package enum Refusal: Sendable, Equatable {
+    public enum Refusal: Sendable, Equatable {
         /// Too far ahead of what is missing. It will be sent again.
         case full
         /// It contradicts the session's end: a frame at or after it, or an end below what is here.
@@ -57,18 +57,18 @@ package struct OrderBuffer<Value> {
     ///   - next: the first sequence without an outcome.
     ///   - isEnded: whether the session's end is committed too.
     ///   - capacity: the most outcomes that may wait for earlier ones.
-    @inlinable package init(next: SequenceNumber = .first, isEnded: Bool = false, capacity: Int = 4096) {
+    @inlinable public init(next: SequenceNumber = .first, isEnded: Bool = false, capacity: Int = 4096) {
         self.next = next
         self.capacity = capacity
         end = isEnded ? .taken(next) : .open
     }
 
     /// How many outcomes wait for earlier ones.
-    @inlinable package var heldCount: Int { held.count }
+    @inlinable public var heldCount: Int { held.count }
     /// Whether the session's end has been released.
-    @inlinable package var isEnded: Bool { if case .taken = end { true } else { false } }
+    @inlinable public var isEnded: Bool { if case .taken = end { true } else { false } }
     /// The number of frames of the session, once its end is known.
-    @inlinable package var frameCount: SequenceNumber? {
+    @inlinable public var frameCount: SequenceNumber? {
         switch end {
         case .open: nil
         case .announced(let count), .taken(let count): count
@@ -76,7 +76,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// Takes the outcome of a frame.
-    @inlinable package mutating func accept(_ sequence: SequenceNumber, _ value: Value) -> Arrival {
+    @inlinable public mutating func accept(_ sequence: SequenceNumber, _ value: Value) -> Arrival {
         if sequence < next { return .duplicate }
         if let frameCount, sequence >= frameCount { return .refused(.contradictsEnd) }
         if sequence == next {
@@ -90,7 +90,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// The next outcome that was waiting, or nil. Call until nil after `.inOrder`.
-    @inlinable package mutating func takeNext() -> Value? {
+    @inlinable public mutating func takeNext() -> Value? {
         guard let value = held.removeValue(forKey: next) else { return nil }
         next = next.next
         return value
@@ -100,7 +100,7 @@ package struct OrderBuffer<Value> {
     ///
     /// - Parameter frameCount: how many frames the session has: the end's sequence.
     /// - Returns: `.inOrder` where everything before it is here; then, and whenever `takeEnd` says so, commit it.
-    @inlinable package mutating func acceptEnd(frameCount: SequenceNumber) -> Arrival {
+    @inlinable public mutating func acceptEnd(frameCount: SequenceNumber) -> Arrival {
         switch end {
         case .taken(let known), .announced(let known):
             return known == frameCount ? .duplicate : .refused(.contradictsEnd)
@@ -114,7 +114,7 @@ package struct OrderBuffer<Value> {
     }
 
     /// True exactly once: when the session's end and everything before it are here.
-    @inlinable package mutating func takeEnd() -> Bool {
+    @inlinable public mutating func takeEnd() -> Bool {
         guard case .announced(let count) = end, count == next else { return false }
         end = .taken(count)
         return true

@@ -3,17 +3,17 @@
 /// The time allowed follows the acknowledgement latency that is observed (as TCP does, RFC 6298), because a timeout
 /// shorter than the slowest inference would feed an overload with itself. It only runs out while nothing at all makes
 /// progress, and doubles each time it does.
-package struct RetryTimer: Sendable {
+public struct RetryTimer: Sendable {
     /// The bounds of the time allowed.
-    package struct Policy: Sendable, Equatable {
+    public struct Policy: Sendable, Equatable {
         /// Before any latency was observed: covers an engine's first, slow inference.
-        package var initial: Duration
+        public var initial: Duration
         /// Never less than this.
-        package var minimum: Duration
+        public var minimum: Duration
         /// Never more than this, doubling included.
-        package var maximum: Duration
+        public var maximum: Duration
 
-        package init(
+        public init(
             initial: Duration = .seconds(10), minimum: Duration = .seconds(2), maximum: Duration = .seconds(60)
         ) {
             self.initial = initial
@@ -28,12 +28,12 @@ package struct RetryTimer: Sendable {
     private var waitingSince: ContinuousClock.Instant?
 
     /// A timer that has not observed anything.
-    package init(policy: Policy = Policy()) {
+    public init(policy: Policy = Policy()) {
         self.policy = policy
     }
 
     /// The time allowed without progress.
-    package var timeout: Duration {
+    public var timeout: Duration {
         var timeout = policy.initial
         // Twice RFC 6298's estimate: a resend costs a whole window, a late one only time.
         if let latency { timeout = (latency.smoothed + latency.variation * 4) * 2 }
@@ -41,12 +41,12 @@ package struct RetryTimer: Sendable {
     }
 
     /// When the time is up, or nil while nothing is waited for.
-    package var deadline: ContinuousClock.Instant? {
+    public var deadline: ContinuousClock.Instant? {
         waitingSince.map { $0 + timeout }
     }
 
     /// Something was sent; where nothing was waited for, the wait begins.
-    package mutating func sent(at now: ContinuousClock.Instant) {
+    public mutating func sent(at now: ContinuousClock.Instant) {
         if waitingSince == nil { waitingSince = now }
     }
 
@@ -55,7 +55,7 @@ package struct RetryTimer: Sendable {
     /// - Parameters:
     ///   - sample: how long it took, or nil where it was sent more than once, so that nobody can tell (Karn's rule).
     ///   - isWaiting: whether more is in flight.
-    package mutating func progressed(at now: ContinuousClock.Instant, sample: Duration?, isWaiting: Bool) {
+    public mutating func progressed(at now: ContinuousClock.Instant, sample: Duration?, isWaiting: Bool) {
         waitingSince = isWaiting ? now : nil
         guard let sample else {
             doublings = max(0, doublings - 1)
@@ -76,7 +76,7 @@ package struct RetryTimer: Sendable {
     /// Everything will be sent again, and nothing is waited for until it is.
     ///
     /// - Parameter timedOut: whether the time ran out, which doubles it.
-    package mutating func restarted(timedOut: Bool) {
+    public mutating func restarted(timedOut: Bool) {
         waitingSince = nil
         if timedOut, timeout < policy.maximum { doublings += 1 }
     }

@@ -1,19 +1,19 @@
-package import Messages
+public import Messages
 
 extension SendWindow {
     /// What `inferLost` did.
-    package struct Loss {
+    public struct Loss {
         /// How many entries will be sent again.
-        package var resends = 0
+        public var resends = 0
         /// The frame that was given up, as the record of a drop that it is now.
-        package var givenUp: FrameHeader?
+        public var givenUp: FrameHeader?
     }
 
     /// Frames that were with an infer each time it was lost, so often that one more loss could be theirs.
     ///
     /// While there are any, one frame at a time is sent; the caller sees to it that other sessions send none to the same
     /// infer meanwhile (`Probation`).
-    @inlinable package var isSuspect: Bool { suspectCount > 0 }
+    @inlinable public var isSuspect: Bool { suspectCount > 0 }
 
     /// The infer that had these frames was lost, and with it what it held: begins again at the oldest unacknowledged
     /// entry, and counts the loss against every frame that was in flight.

@@ -1,8 +1,8 @@
-package import Messages
+public import Messages
 
 extension SendWindow {
     /// What stands next to be sent.
-    package enum Next {
+    public enum Next {
         /// Everything is sent, or as much is in flight as may be.
         case nothing
         /// The record of a drop, or the end: it has no payload.
@@ -11,14 +11,14 @@ extension SendWindow {
     }
 
     /// What `upcoming` is about, without making it.
-    @inlinable package var next: Next {
+    @inlinable public var next: Next {
         guard cursor < min(entries.end, notDurableFrom ?? entries.end, heldFrom ?? entries.end) else { return .nothing }
         guard entries[cursor].payload != nil else { return .record }
         return inFlightCount < (isSuspect ? 1 : limits.inFlight) ? .frame : .nothing
     }
 
     /// What to send next, or nil where everything is sent or as much is in flight as may be.
-    @inlinable package var upcoming: Transmission? {
+    @inlinable public var upcoming: Transmission? {
         if case .nothing = next { return nil }
         let entry = entries[cursor]
         var header = entry.header
@@ -29,7 +29,7 @@ extension SendWindow {
     }
 
     /// Notes that what `upcoming` said was handed to the socket.
-    @inlinable package mutating func sent(at now: ContinuousClock.Instant) {
+    @inlinable public mutating func sent(at now: ContinuousClock.Instant) {
         if entries[cursor].payload != nil {
             inFlightCount += 1
             inFlightBytes += entries[cursor].bytes
@@ -47,7 +47,7 @@ extension SendWindow {
     ///
     /// - Returns: how many entries that were; 0 for an acknowledgement of nothing new, or of what was never sent.
     @discardableResult
-    @inlinable package mutating func acknowledge(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant)
+    @inlinable public mutating func acknowledge(_ acknowledgement: Acknowledgement, at now: ContinuousClock.Instant)
         -> Int
     {
         let end = isEnding && acknowledgement.ended ? acknowledgement.next.next : acknowledgement.next
@@ -90,7 +90,7 @@ extension SendWindow {
     }
 
     /// How many unacknowledged entries were sent before and will be sent again.
-    @inlinable package var resendCount: Int { max(0, firstUnsent.distance(from: cursor)) }
+    @inlinable public var resendCount: Int { max(0, firstUnsent.distance(from: cursor)) }
 
     // MARK: - Sending again
 
@@ -98,18 +98,18 @@ extension SendWindow {
     ///
     /// - Returns: how many entries will be sent again.
     @discardableResult
-    @inlinable package mutating func resendAll() -> Int {
+    @inlinable public mutating func resendAll() -> Int {
         rewind(timedOut: false)
     }
 
     /// When `resendIfOverdue` should be asked, or nil while nothing is in flight.
-    @inlinable package var deadline: ContinuousClock.Instant? { retry.deadline }
+    @inlinable public var deadline: ContinuousClock.Instant? { retry.deadline }
 
     /// Begins again where nothing was acknowledged for so long that something must have been lost unnoticed.
     ///
     /// - Returns: how many entries will be sent again: 0 where it is not time yet.
     @discardableResult
-    @inlinable package mutating func resendIfOverdue(at now: ContinuousClock.Instant) -> Int {
+    @inlinable public mutating func resendIfOverdue(at now: ContinuousClock.Instant) -> Int {
         guard let deadline, now >= deadline else { return 0 }
         return rewind(timedOut: true)
     }

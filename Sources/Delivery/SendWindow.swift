@@ -1,4 +1,4 @@
-package import Messages
+public import Messages
 
 /// The frames of one session that the sink has not confirmed: ingest's memory, and the flow control of the pipeline.
 ///
@@ -12,23 +12,23 @@ package import Messages
 /// The session's end is one more entry after its frames, with their number as its sequence. Only an acknowledgement
 /// that says `ended` removes it.
 ///
-/// What every frame needs is `@inlinable`: the module that knows the payload makes code for it, where this one could only
-/// ask at run time how large an entry is.
-package struct SendWindow<Payload> {
+/// What every frame needs is `@inlinable`, and public for that alone: the module that knows the payload makes code for it,
+/// where this one could only ask at run time how large an entry is.
+public struct SendWindow<Payload> {
     /// What a window may hold.
-    package struct Limits: Sendable, Equatable {
+    public struct Limits: Sendable, Equatable {
         /// Frames with their payloads.
-        package var frames: Int
+        public var frames: Int
         /// Bytes of payloads. An empty window takes one frame of any size.
-        package var bytes: Int
+        public var bytes: Int
         /// Frames sent ahead of their acknowledgements.
-        package var inFlight: Int
+        public var inFlight: Int
         /// Records of drops, which have no payload. Past it even a live window is full.
-        package var records: Int
+        public var records: Int
         /// Losses of infer with the same frame in hand after which the frame is given up.
-        package var losses: Int
+        public var losses: Int
 
-        package init(frames: Int, bytes: Int, inFlight: Int, records: Int = 4096, losses: Int = 3) {
+        public init(frames: Int, bytes: Int, inFlight: Int, records: Int = 4096, losses: Int = 3) {
             self.frames = frames
             self.bytes = bytes
             self.inFlight = inFlight
@@ -38,11 +38,11 @@ package struct SendWindow<Payload> {
     }
 
     /// What to send next.
-    package struct Transmission {
+    public struct Transmission {
         /// With its sequence, the oldest unacknowledged one, and how often it was sent before.
-        package let header: FrameHeader
+        public let header: FrameHeader
         /// Nil for drops and the end.
-        package let payload: Payload?
+        public let payload: Payload?
 
         @inlinable init(header: FrameHeader, payload: Payload?) {
             self.header = header
@@ -67,8 +67,8 @@ package struct SendWindow<Payload> {
         }
     }
 
-    @usableFromInline package let limits: Limits
-    @usableFromInline package let delivery: Delivery
+    public let limits: Limits
+    public let delivery: Delivery
     @usableFromInline var entries = SequenceRing<Entry>(start: .first)
     /// What `upcoming` is about.
     @usableFromInline var cursor = SequenceNumber.first
@@ -112,22 +112,22 @@ package struct SendWindow<Payload> {
     /// An empty window, at sequence 0.
     ///
     /// - Parameter delivery: live sheds the oldest unsent frame when full, lossless says that it is full.
-    @inlinable package init(limits: Limits, delivery: Delivery, retry: RetryTimer.Policy = RetryTimer.Policy()) {
+    @inlinable public init(limits: Limits, delivery: Delivery, retry: RetryTimer.Policy = RetryTimer.Policy()) {
         self.limits = limits
         self.delivery = delivery
         self.retry = RetryTimer(policy: retry)
     }
 
     /// The oldest sequence whose outcome the sink has not confirmed.
-    @inlinable package var oldestUnacknowledged: SequenceNumber { entries.start }
+    @inlinable public var oldestUnacknowledged: SequenceNumber { entries.start }
     /// Frames admitted so far, drops included.
-    @inlinable package var admittedTotal: SequenceNumber {
+    @inlinable public var admittedTotal: SequenceNumber {
         isEnding ? (isFinished ? entries.end : endSequence) : entries.end
     }
     /// Whether nothing waits for an acknowledgement.
-    @inlinable package var isEmpty: Bool { entries.isEmpty }
+    @inlinable public var isEmpty: Bool { entries.isEmpty }
     /// How many frames, records and ends wait for an acknowledgement.
-    @inlinable package var count: Int { entries.count }
+    @inlinable public var count: Int { entries.count }
 
     @inlinable var endSequence: SequenceNumber { entries.end.advanced(by: -1) }
 
@@ -140,7 +140,7 @@ package struct SendWindow<Payload> {
     ///   - bytes: what the payload counts for.
     /// - Returns: its sequence, or nil where the window is full. A live window sheds instead: its oldest unsent frame
     ///   becomes a record, and where every older frame is in flight that is the new one.
-    @inlinable package mutating func admit(_ header: FrameHeader, payload: Payload?, bytes: Int) -> SequenceNumber? {
+    @inlinable public mutating func admit(_ header: FrameHeader, payload: Payload?, bytes: Int) -> SequenceNumber? {
         precondition(!isEnding, "a frame after the session's end")
         var entry = Entry(header: header, payload: payload, bytes: payload == nil ? 0 : bytes)
         if payload == nil {
@@ -168,7 +168,7 @@ package struct SendWindow<Payload> {
     }
 
     /// Ends the session: its last entry, which is always taken. Ending twice changes nothing.
-    @inlinable package mutating func end(_ header: FrameHeader) {
+    @inlinable public mutating func end(_ header: FrameHeader) {
         guard !isEnding else { return }
         isEnding = true
         var header = header
@@ -179,13 +179,13 @@ package struct SendWindow<Payload> {
     }
 
     /// The headers of admitted frames that were shed since the last call, for whoever wrote them down as frames.
-    @inlinable package mutating func takeDropped() -> [FrameHeader] {
+    @inlinable public mutating func takeDropped() -> [FrameHeader] {
         defer { dropped.removeAll(keepingCapacity: true) }
         return dropped.filter(entries.contains).map { entries[$0].header }
     }
 
     /// The header of an entry that is not acknowledged yet.
-    @inlinable package func header(_ sequence: SequenceNumber) -> FrameHeader {
+    @inlinable public func header(_ sequence: SequenceNumber) -> FrameHeader {
         entries[sequence].header
     }
 
@@ -219,7 +219,7 @@ package struct SendWindow<Payload> {
 
 extension FrameHeader {
     /// Gives a frame its number, and a trace where its feeder gave none. Whatever becomes of it from here on carries both.
-    package mutating func number(_ sequence: SequenceNumber) {
+    @usableFromInline package mutating func number(_ sequence: SequenceNumber) {
         self.sequence = sequence
         if traceID == nil { traceID = TraceID(session: session, sequence: sequence) }
     }

@@ -1,43 +1,43 @@
-package import Messages
+public import Messages
 
 /// One value for each of a run of consecutive sequences: appended at the end, forgotten from the front.
 ///
 /// The storage is an array with a moving head, so that both ends and every lookup cost constant time.
-package struct SequenceRing<Element> {
+public struct SequenceRing<Element> {
     @usableFromInline var elements: [Element] = []
     @usableFromInline var head = 0
     /// The sequence of the first element, or of the next one where there is none.
     @usableFromInline package internal(set) var start: SequenceNumber
 
     /// An empty run that will begin at `start`.
-    @inlinable package init(start: SequenceNumber) {
+    @inlinable public init(start: SequenceNumber) {
         self.start = start
     }
 
     /// How many elements there are.
-    @inlinable package var count: Int { elements.count - head }
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable public var count: Int { elements.count - head }
+    @inlinable public var isEmpty: Bool { count == 0 }
     /// The sequence that `append` gives to the next element.
-    @inlinable package var end: SequenceNumber { start.advanced(by: count) }
+    @inlinable public var end: SequenceNumber { start.advanced(by: count) }
 
     /// Whether there is an element for `sequence`.
-    @inlinable package func contains(_ sequence: SequenceNumber) -> Bool {
+    @inlinable public func contains(_ sequence: SequenceNumber) -> Bool {
         sequence >= start && sequence < end
     }
 
     /// The element of a sequence for which `contains` is true.
-    @inlinable package subscript(sequence: SequenceNumber) -> Element {
+    @inlinable public subscript(sequence: SequenceNumber) -> Element {
         _read { yield elements[index(of: sequence)] }
         _modify { yield &elements[index(of: sequence)] }
     }
 
     /// Adds the element of the sequence `end`.
-    @inlinable package mutating func append(_ element: Element) {
+    @inlinable public mutating func append(_ element: Element) {
         elements.append(element)
     }
 
     /// Takes the first element out; there must be one.
-    @inlinable package mutating func removeFirst() -> Element {
+    @inlinable public mutating func removeFirst() -> Element {
         precondition(!isEmpty, "no element to remove")
         let element = elements[head]
         head += 1
@@ -51,7 +51,7 @@ package struct SequenceRing<Element> {
     }
 
     /// Forgets everything and begins again at `start`.
-    @inlinable package mutating func restart(at start: SequenceNumber) {
+    @inlinable public mutating func restart(at start: SequenceNumber) {
         elements.removeAll(keepingCapacity: true)
         head = 0
         self.start = start
