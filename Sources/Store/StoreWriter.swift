@@ -113,7 +113,7 @@ public final class StoreWriter {
             try translatingErrors(of: path) {
                 try database.writeWithoutTransaction { db in
                     try db.inTransaction(.immediate) {
-                        let insertion = try OutcomeInsertion(db)
+                        let insertion = try DirectStatement(Self.insertOutcome, in: db)
                         for entry in batch {
                             let isNew =
                                 switch entry {
@@ -125,7 +125,8 @@ public final class StoreWriter {
                             if case .outcome(let outcome) = entry { newest = isNew ? outcome : nil }
                             if isNew { stored += 1 }
                         }
-                        for session in touched where session.isChanged { try save(session, in: db) }
+                        let update = try DirectStatement(Self.updateSession, in: db)
+                        for session in touched where session.isChanged { try save(session, with: update) }
                         try frames.makeRoom(in: db)
                         return .commit
                     }
@@ -144,7 +145,7 @@ public final class StoreWriter {
         return stored
     }
 
-    private func add(_ outcome: OutcomeRecord, with insertion: OutcomeInsertion, in db: Database) throws -> Bool {
+    private func add(_ outcome: OutcomeRecord, with insertion: DirectStatement, in db: Database) throws -> Bool {
         let session = try state(
             of: outcome.session, stream: outcome.stream, beginningAt: outcome.sequence, in: db)
         if outcome.sequence < session.marks.next { return false }
@@ -154,7 +155,13 @@ public final class StoreWriter {
                 detail:
                     "session \(outcome.session): sequence \(outcome.sequence) while \(session.marks.next) is the next")
         }
-        try insertion.add(outcome, toSessionInRow: session.row, in: db)
+        insertion.bind(1, session.row)
+        insertion.bind(2, Int64(clamping: outcome.sequence.value))
+        insertion.bind(3, outcome.captureTime.nanoseconds)
+        insertion.bind(4, outcome.dropStage?.rawValue)
+        insertion.bind(5, outcome.dropReason?.rawValue)
+        insertion.bind(6, Int64(outcome.persons))
+        try insertion.run(7, outcome.body)
         session.marks.next = outcome.sequence.next
         if outcome.dropReason == nil { session.marks.poses += 1 } else { session.marks.drops += 1 }
         session.isChanged = true
@@ -230,16 +237,21 @@ public final class StoreWriter {
         return SessionState(id, row: db.lastInsertedRowID, marks: .init(next: first))
     }
 
-    private func save(_ session: SessionState, in db: Database) throws {
-        let update = try db.cachedStatement(sql: Self.updateSession)
+    private func save(_ session: SessionState, with update: DirectStatement) throws {
         let marks = session.marks
-        update.setUncheckedArguments([
-            Int64(clamping: marks.next.value), marks.poses, marks.drops, marks.ended?.nanoseconds,
-            marks.frames.map { Int64(clamping: $0) }, marks.inferState, session.row,
-        ])
-        try update.execute()
+        update.bind(1, Int64(clamping: marks.next.value))
+        update.bind(2, Int64(clamping: marks.poses))
+        update.bind(3, Int64(clamping: marks.drops))
+        update.bind(4, marks.ended?.nanoseconds)
+        update.bind(5, marks.frames.map { Int64(clamping: $0) })
+        update.bind(6, session.row)
+        try update.run(7, marks.inferState)
     }
 
+    private static let insertOutcome = """
+        INSERT INTO outcomes (session, sequence, capture_time_ns, drop_stage, drop_reason, persons, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        """
     private static let selectSession =
         "SELECT id, next_sequence, poses, drops, ended_ns, frames, infer_state FROM sessions WHERE uuid = ?"
     private static let insertSession = """
@@ -248,7 +260,8 @@ public final class StoreWriter {
         """
     private static let updateSession =
         """
-        UPDATE sessions SET next_sequence = ?, poses = ?, drops = ?, ended_ns = ?, frames = ?, infer_state = ? WHERE id = ?
+        UPDATE sessions SET next_sequence = ?1, poses = ?2, drops = ?3, ended_ns = ?4, frames = ?5, infer_state = ?7
+        WHERE id = ?6
         """
 }
 
