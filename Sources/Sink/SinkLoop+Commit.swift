@@ -104,8 +104,8 @@ extension SinkLoop {
             switch entry {
             case .outcome(let pending, let session):
                 try announce(session)
-                count(pending.summary, of: session, at: now)
                 try results.publish(body, of: session.stream)
+                count(pending.summary, of: session, at: now)
             case .end(_, let session): try publishEnd(of: session)
             }
         }

@@ -2,10 +2,10 @@ internal import Foundation
 internal import GRDB
 internal import GRDBSQLite
 
-/// A statement that every commit runs, bound to SQLite's own interface: GRDB turns each value into one of its own first, and
-/// looks at a statement before and after it runs.
+/// A statement that every commit runs, by SQLite's own interface: GRDB turns each value into one of its own first, looks at
+/// a statement before and after it runs, and compiles the beginning and the end of a transaction anew each time.
 ///
-/// GRDB keeps and closes it; it is for statements that return no rows and touch no transaction.
+/// GRDB keeps and closes it. It is for statements that return no rows.
 struct DirectStatement {
     private let handle: SQLiteStatement
     private let database: Database
@@ -34,28 +34,33 @@ struct DirectStatement {
         sqlite3_bind_text(handle, place, text, -1, copying)
     }
 
+    /// Runs it.
+    ///
+    /// - Throws: `DatabaseError`.
+    func run() throws {
+        try check(step())
+    }
+
     /// Runs it with one more value, which SQLite copies only to where it is stored; nil is NULL.
     ///
     /// - Throws: `DatabaseError`.
     func run(_ place: Int32, _ blob: Data?) throws {
-        let code =
-            if let blob {
-                blob.withUnsafeBytes { bytes in
-                    sqlite3_bind_blob64(handle, place, bytes.baseAddress, UInt64(bytes.count), nil)
-                    defer { sqlite3_bind_null(handle, place) }
-                    return step()
-                }
-            } else {
-                step(afterNull: place)
-            }
+        guard let blob else {
+            sqlite3_bind_null(handle, place)
+            return try run()
+        }
+        try check(
+            blob.withUnsafeBytes { bytes in
+                sqlite3_bind_blob64(handle, place, bytes.baseAddress, UInt64(bytes.count), nil)
+                defer { sqlite3_bind_null(handle, place) }
+                return step()
+            })
+    }
+
+    private func check(_ code: Int32) throws {
         guard code == SQLITE_DONE else {
             throw DatabaseError(resultCode: ResultCode(rawValue: code), message: database.lastErrorMessage)
         }
-    }
-
-    private func step(afterNull place: Int32) -> Int32 {
-        sqlite3_bind_null(handle, place)
-        return step()
     }
 
     private func step() -> Int32 {

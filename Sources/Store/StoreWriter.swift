@@ -112,7 +112,7 @@ public final class StoreWriter {
         do throws(StoreError) {
             try translatingErrors(of: path) {
                 try database.writeWithoutTransaction { db in
-                    try db.inTransaction(.immediate) {
+                    try transaction(in: db) {
                         let insertion = try DirectStatement(Self.insertOutcome, in: db)
                         for entry in batch {
                             let isNew =
@@ -128,7 +128,6 @@ public final class StoreWriter {
                         let update = try DirectStatement(Self.updateSession, in: db)
                         for session in touched where session.isChanged { try save(session, with: update) }
                         try frames.makeRoom(in: db)
-                        return .commit
                     }
                 }
             }
@@ -143,6 +142,19 @@ public final class StoreWriter {
             if session.marks.ended != nil { running[session.id] = nil }
         }
         return stored
+    }
+
+    /// All of `changes`, durably, or nothing.
+    private func transaction(in db: Database, _ changes: () throws -> Void) throws {
+        try DirectStatement("BEGIN IMMEDIATE", in: db).run()
+        do {
+            try changes()
+            try DirectStatement("COMMIT", in: db).run()
+        } catch {
+            // After some failures SQLite has done so itself.
+            try? db.rollback()
+            throw error
+        }
     }
 
     private func add(_ outcome: OutcomeRecord, with insertion: DirectStatement, in db: Database) throws -> Bool {
