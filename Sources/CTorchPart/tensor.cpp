@@ -38,12 +38,17 @@ ctorch_status ctorch_tensor_empty(const int64_t *shape, int32_t rank, ctorch_dty
 }
 
 ctorch_status ctorch_tensor_copy_in(
-    const void *bytes, size_t length, const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_tensor *out) {
+    const void *bytes, size_t length, const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_device device,
+    ctorch_tensor *out) {
     return guarded([&] {
-        at::Tensor result = at::empty(sizes(shape, rank), at::TensorOptions(ctorch::scalar_type(dtype)));
-        require_length(result, length);
-        if (length > 0) std::memcpy(result.data_ptr(), bytes, length);
-        *out = wrap(std::move(result));
+        at::TensorOptions options(ctorch::scalar_type(dtype));
+        // A copy out of pinned memory goes on beside the program; libtorch keeps the memory until it is done. Out of any
+        // other it would wait for all that the device was given to do before.
+        const at::Device place = ctorch::device(device);
+        at::Tensor staged = at::empty(sizes(shape, rank), place.is_cuda() ? options.pinned_memory(true) : options);
+        require_length(staged, length);
+        if (length > 0) std::memcpy(staged.data_ptr(), bytes, length);
+        *out = wrap(staged.to(place, staged.scalar_type(), /*non_blocking=*/true));
     });
 }
 

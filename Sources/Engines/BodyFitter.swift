@@ -51,7 +51,7 @@ final class BodyFitter {
             HMR2Model.Picture(
                 // Without a person in it a picture is not looked at.
                 pixels: input.persons.isEmpty
-                    ? try Tensor(zeros: [1, 1, 3], dtype: .uint8) : try input.image.tensor(),
+                    ? try Tensor(zeros: [1, 1, 3], dtype: .uint8) : try input.image.tensor(on: model.device),
                 crops: input.persons.map { PersonCrop($0.bbox) })
         }
         var squares: [Tensor] = []
@@ -103,9 +103,9 @@ extension PersonCrop {
 
 extension DecodedImage {
     /// A copy of the pixels, (height, width, 3).
-    fileprivate func tensor() throws(TorchError) -> Tensor {
+    fileprivate func tensor(on device: Device) throws(TorchError) -> Tensor {
         try withUnsafeBytes { bytes throws(TorchError) in
-            try Tensor(copying: bytes, shape: [height, width, 3], dtype: .uint8)
+            try Tensor(copying: bytes, shape: [height, width, 3], dtype: .uint8, device: device)
         }
     }
 }

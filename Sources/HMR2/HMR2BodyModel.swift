@@ -28,8 +28,8 @@ package final class HMR2BodyModel {
     /// - Throws: `TorchError` where the numbers are too few.
     package func vertices(betas: [Float], rotations: [Float]) throws -> [SIMD3<Float>] {
         let posed = try smpl(
-            betas: try Tensor(floats: betas, shape: [1, 10]).to(device),
-            rotations: try Tensor(floats: rotations, shape: [1, 24, 3, 3]).to(device))
+            betas: try Tensor(floats: betas, shape: [1, 10], device: device),
+            rotations: try Tensor(floats: rotations, shape: [1, 24, 3, 3], device: device))
         return try posed.vertices.points()
     }
 
@@ -51,7 +51,13 @@ package final class HMR2BodyModel {
 extension Tensor {
     /// (…, 3) as points.
     func points() throws(TorchError) -> [SIMD3<Float>] {
-        let values = try floats()
-        return stride(from: 0, to: values.count, by: 3).map { SIMD3(values[$0], values[$0 + 1], values[$0 + 2]) }
+        try floats()[...].points()
+    }
+}
+
+extension ArraySlice<Float> {
+    /// Each three numbers as a point.
+    func points() -> [SIMD3<Float>] {
+        stride(from: startIndex, to: endIndex, by: 3).map { SIMD3(self[$0], self[$0 + 1], self[$0 + 2]) }
     }
 }

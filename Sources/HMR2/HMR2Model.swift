@@ -26,7 +26,7 @@ package final class HMR2Model {
 
     /// A picture and the persons in it.
     package struct Picture {
-        /// (H, W, 3), uint8, red first.
+        /// (H, W, 3), uint8, red first; best on the model's device.
         package let pixels: Tensor
         /// What is to be shown of it.
         package let crops: [PersonCrop]
@@ -55,6 +55,7 @@ package final class HMR2Model {
 
     private let backbone: VisionTransformer
     private let decoder: PoseDecoder
+    private let grey: GreyLevels
 
     /// The most crops that are computed at once: enough for the weights to be read seldom, few enough for memory.
     private static let largestBatch = 32
@@ -79,6 +80,8 @@ package final class HMR2Model {
             layers, contextWidth: backbone.width, configuration: configuration,
             mean: try MeanParameters(contentsOf: folder.meanParameters))
         body = try HMR2BodyModel(layers, folder: folder, configuration: configuration)
+        grey = try GreyLevels(
+            mean: configuration.imageMean, deviation: configuration.imageDeviation, device: device)
         self.precision = precision
         self.device = device
     }
@@ -93,8 +96,7 @@ package final class HMR2Model {
     ) throws -> [[Body]] {
         var crops: [Tensor] = []
         for picture in pictures where !picture.crops.isEmpty {
-            let source = try CropSource(
-                picture.pixels, mean: configuration.imageMean, deviation: configuration.imageDeviation, device: device)
+            let source = try CropSource(picture.pixels, grey: grey, device: device)
             for crop in picture.crops {
                 guard let onSquare else {
                     crops.append(try source.normalized(crop))
@@ -134,35 +136,38 @@ package final class HMR2Model {
         let answer = try decoder(tokens)
         try inspect?("pose", answer.pose)
         let batch = crops.shape[0]
-        let rotations = Rotation6D.matrices(try answer.pose.floats())
-        let posed = try body.smpl(
-            betas: answer.betas, rotations: try Tensor(floats: rotations, shape: [batch, 24, 3, 3]).to(device))
-        let betas = try answer.betas.floats()
-        let cameras = try answer.camera.floats()
-        guard (rotations + betas + cameras).allSatisfy(\.isFinite) else {
+        let rotations = try answer.pose.reshaped([batch, 24, 6]).rotationMatrices()
+        let posed = try body.smpl(betas: answer.betas, rotations: rotations)
+        // One reading of everything: each waits until the device has done all that it was given.
+        var parts = [try rotations.reshaped([batch, 216]), answer.betas, answer.camera]
+        if let keypoints = posed.keypoints { parts.append(try keypoints.reshaped([batch, -1])) }
+        let numbers = try Tensor.concatenated(parts, dimension: 1).floats()
+        guard numbers.allSatisfy(\.isFinite) else {
             throw TorchError(
                 operation: "reading a body from a crop",
                 message: "the network answered with no number; its weights are damaged, or --precision fp32 is needed")
         }
-        let keypoints = try posed.keypoints?.points() ?? []
-        let vertices = withVertices ? try posed.vertices.points() : []
+        let vertices = withVertices ? try posed.vertices.points()[...] : []
         return (0..<batch).map { index in
-            let turns = rotations[(index * 216)..<((index + 1) * 216)]
-            func own<Value>(_ values: [Value]) -> [Value] {
-                let count = values.count / batch
-                return Array(values[(index * count)..<((index + 1) * count)])
+            let width = numbers.count / batch
+            var own = numbers[(index * width)..<((index + 1) * width)]
+            func next(_ count: Int) -> [Float] {
+                defer { own = own.dropFirst(count) }
+                return Array(own.prefix(count))
             }
+            let (globalOrient, bodyPose, betas, camera) = (next(9), next(207), next(10), next(3))
+            let meshSize = vertices.count / batch
             return Body(
-                globalOrient: Array(turns.prefix(9)), bodyPose: Array(turns.dropFirst(9)), betas: own(betas),
-                camera: CropCamera(
-                    scale: cameras[index * 3], x: cameras[index * 3 + 1], y: cameras[index * 3 + 2]),
-                keypoints: own(keypoints), vertices: own(vertices))
+                globalOrient: globalOrient, bodyPose: bodyPose, betas: betas,
+                camera: CropCamera(scale: camera[0], x: camera[1], y: camera[2]), keypoints: own.points(),
+                vertices: Array(vertices[(index * meshSize)..<((index + 1) * meshSize)]))
         }
     }
 
     /// Crops in grey levels as the original has them before normalising, (256, 3, 192) each, for comparisons.
     package static func levels(_ picture: Picture, device: Device = .cpu) throws -> [Tensor] {
-        let source = try CropSource(picture.pixels, mean: [0, 0, 0], deviation: [1, 1, 1], device: device)
+        let source = try CropSource(
+            picture.pixels, grey: try GreyLevels(mean: [0, 0, 0], deviation: [1, 1, 1], device: device), device: device)
         return try picture.crops.map { crop throws(TorchError) in try source.levels(crop) }
     }
 }

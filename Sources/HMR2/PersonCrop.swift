@@ -25,26 +25,38 @@ package struct PersonCrop: Sendable, Equatable {
     }
 }
 
+/// What the network subtracts from grey levels and multiplies them with, on its device.
+struct GreyLevels {
+    let mean: Tensor  // (1, 3, 1)
+    let scale: Tensor  // (1, 3, 1)
+
+    /// - Parameters:
+    ///   - mean: of each channel, as a part of white.
+    ///   - deviation: likewise.
+    init(mean: [Float], deviation: [Float], device: Device) throws(TorchError) {
+        self.mean = try Tensor(floats: mean.map { $0 * 255 }, shape: [1, 3, 1], device: device)
+        scale = try Tensor(floats: deviation.map { 1 / ($0 * 255) }, shape: [1, 3, 1], device: device)
+    }
+}
+
 /// Pictures from which crops are taken, on the device that the network runs on.
 final class CropSource {
     private let image: Tensor  // (H, W, 3), uint8
     private let width: Int
     private let height: Int
-    private let mean: Tensor  // (1, 1, 3, 1): grey levels
-    private let scale: Tensor  // (1, 1, 3, 1): one over grey levels
+    private let grey: GreyLevels
 
     /// Uploads a picture once for all persons in it.
     ///
     /// - Parameter pixels: (H, W, 3), red first.
-    init(_ pixels: Tensor, mean: [Float], deviation: [Float], device: Device) throws(TorchError) {
+    init(_ pixels: Tensor, grey: GreyLevels, device: Device) throws(TorchError) {
         let shape = pixels.shape
         guard shape.count == 3, shape[2] == 3, shape[0] > 0, shape[1] > 0 else {
             throw TorchError(operation: "reading a picture", message: "its shape is \(shape), not (height, width, 3)")
         }
         (height, width) = (shape[0], shape[1])
         image = try pixels.to(device)
-        self.mean = try Tensor(floats: mean.map { $0 * 255 }, shape: [1, 3, 1]).to(device)
-        scale = try Tensor(floats: deviation.map { 1 / ($0 * 255) }, shape: [1, 3, 1]).to(device)
+        self.grey = grey
     }
 
     /// The crop, normalised: (1, 3, 256, columns).
@@ -53,7 +65,7 @@ final class CropSource {
     func normalized(_ crop: PersonCrop, columns: Range<Int> = PersonCrop.columns) throws(TorchError) -> Tensor {
         // (256, 3, columns)
         let pixels = try levels(crop, columns: columns)
-        return try pixels.minus(mean).times(scale).permuted([1, 0, 2]).contiguous()
+        return try pixels.minus(grey.mean).times(grey.scale).permuted([1, 0, 2]).contiguous()
             .reshaped([1, 3, PersonCrop.size, columns.count])
     }
 
@@ -73,8 +85,8 @@ final class CropSource {
         let (rows, cols) = (vertical.sources, horizontal.sources)
         let region = try image.narrowed(dimension: 0, start: rows.lowerBound, count: rows.count)
             .narrowed(dimension: 1, start: cols.lowerBound, count: cols.count).to(.float32)
-        let weightsDown = try Tensor(floats: vertical.weights, shape: [size, rows.count]).to(device)
-        let weightsAcross = try Tensor(floats: horizontal.weights, shape: [columns, cols.count]).to(device)
+        let weightsDown = try Tensor(floats: vertical.weights, shape: [size, rows.count], device: device)
+        let weightsAcross = try Tensor(floats: horizontal.weights, shape: [columns, cols.count], device: device)
         let squeezed = try weightsDown.matmul(try region.reshaped([rows.count, cols.count * 3]))
             .reshaped([size, cols.count, 3])
         // (256, 3, w) × (w, 192)

@@ -67,7 +67,8 @@ struct HMR2BenchCommand: ParsableCommand {
         let loading = (clock.now - start) / .seconds(1)
         let loadingPeak = Self.memory("VmHWM")
         let kept = Self.memory("RssAnon")
-        let crops = try Self.noise(batch)
+        // Where the engine makes them: on the device.
+        let crops = try Self.noise(batch).to(device)
         _ = try model.bodies(inCrops: crops, withVertices: false)
         let first = (clock.now - start) / .seconds(1)
 

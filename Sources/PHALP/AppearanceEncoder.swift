@@ -49,7 +49,7 @@ package final class AppearanceEncoder {
         }
         self.layers = weights
         self.device = device
-        half = try Tensor(floats: [0.5], shape: [1]).to(device)
+        half = try Tensor(floats: [0.5], shape: [1], device: device)
     }
 
     /// What the encoder's tensors' names begin with.
@@ -144,7 +144,7 @@ package final class AppearanceEncoder {
         let nothing = try Tensor(zeros: [1], device: device)
         let both = try Tensor.concatenated(
             [shared.choosing(tracks, nothing), shared.choosing(detections, nothing)], dimension: 0)
-        let thousand = try Tensor(floats: [1000], shape: [1]).to(device)
+        let thousand = try Tensor(floats: [1000], shape: [1], device: device)
         let embeddings = try self(both).divided(by: thousand)
         let difference = try embeddings.narrowed(dimension: 0, start: 0, count: count)
             .minus(try embeddings.narrowed(dimension: 0, start: count, count: count))

@@ -96,7 +96,7 @@ package final class PHALPModel {
             for index in 0..<part.count {
                 // A copy each: a view would keep the whole batch alive for as long as one track remembers it.
                 let own = try textures.taking(
-                    try Tensor(integers: [index], shape: [1]).to(device), dimension: 0)
+                    try Tensor(integers: [index], shape: [1], device: device), dimension: 0)
                 let numbers = embeddings[(index * AppearanceEncoder.count)..<((index + 1) * AppearanceEncoder.count)]
                 result.append(
                     Appearance(texture: try own.reshaped([4, size, size]), embedding: Array(numbers)))

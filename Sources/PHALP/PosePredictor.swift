@@ -146,7 +146,7 @@ package final class PosePredictor {
         try inspect?("conv_de", long)
         tokens = try long.permuted([0, 2, 1]).plus(secondPlaces)
         // What is read of the last layer is one token a person.
-        let places = try Tensor(integers: read.enumerated().map { $0 * frames + $1 }, shape: [batch]).to(device)
+        let places = try Tensor(integers: read.enumerated().map { $0 * frames + $1 }, shape: [batch], device: device)
         let last = try lastLayer(tokens, read: places).reshaped([batch, width])
         try inspect?("transformer2", last)
         let answers = try readout(last)
@@ -163,11 +163,11 @@ package final class PosePredictor {
         let (frames, width) = (configuration.frames, configuration.width)
         let places = windows.enumerated().flatMap { index, window in window.frames.map { index * frames + $0 } }
         let poses = windows.flatMap { $0.poses.map(statistics.normalized) }
-        let given = try Tensor(floats: Array(poses.joined()), shape: [places.count, PoseVector.count]).to(device)
+        let given = try Tensor(floats: Array(poses.joined()), shape: [places.count, PoseVector.count], device: device)
         let tokens = try embedding[1](try embedding[0](given).rectified())
         let empty = try Tensor(zeros: [windows.count * frames, width], device: device)
             .plus(maskToken.reshaped([1, width]))
-        let indices = try Tensor(integers: places, shape: [places.count]).to(device)
+        let indices = try Tensor(integers: places, shape: [places.count], device: device)
         return try empty.putting(tokens, at: indices, dimension: 0).reshaped([windows.count, frames, width])
     }
 }

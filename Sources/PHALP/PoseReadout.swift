@@ -72,15 +72,9 @@ struct PoseReadout {
             camera = try self.camera(hidden, plus: camera)
         }
         let hidden = try location[1](try location[0](tokens).rectified()).rectified()
-        let places = try location[2](hidden).floats()
-        let rotations = Rotation6D.matrices(try pose.floats())
-        let shapes = try betas.floats()
-        return (0..<batch).map { index in
-            func own(_ values: [Float]) -> ArraySlice<Float> {
-                let count = values.count / batch
-                return values[(index * count)..<((index + 1) * count)]
-            }
-            return Array(own(rotations) + own(shapes) + own(places))
-        }
+        let places = try location[2](hidden)
+        let rotations = try pose.reshaped([batch, 24, 6]).rotationMatrices().reshaped([batch, 216])
+        let numbers = try Tensor.concatenated([rotations, betas, places], dimension: 1).floats()
+        return (0..<batch).map { Array(numbers[($0 * PoseVector.count)..<(($0 + 1) * PoseVector.count)]) }
     }
 }

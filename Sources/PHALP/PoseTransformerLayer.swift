@@ -98,7 +98,7 @@ struct VisibleTokens {
                 padding.append(index < visible.count ? 0 : 1)
             }
         }
-        self.places = try Tensor(integers: places, shape: [places.count]).to(device)
-        self.padding = try Tensor(floats: padding, shape: [frames.count, count]).to(device)
+        self.places = try Tensor(integers: places, shape: [places.count], device: device)
+        self.padding = try Tensor(floats: padding, shape: [frames.count, count], device: device)
     }
 }

@@ -29,15 +29,15 @@ package final class TextureSampler {
         let map = try TextureMap(folder, faces: faces)
         count = map.texels.count
         self.device = device
-        self.faces = try Tensor(integers: faces, shape: [faces.count / 3, 3]).to(device)
-        texels = try Tensor(integers: map.texels, shape: [count]).to(device)
+        self.faces = try Tensor(integers: faces, shape: [faces.count / 3, 3], device: device)
+        texels = try Tensor(integers: map.texels, shape: [count], device: device)
         corners = try (0..<3).map { corner in
             let vertices = stride(from: corner, to: map.corners.count, by: 3).map { map.corners[$0] }
-            return try Tensor(integers: vertices, shape: [vertices.count]).to(device)
+            return try Tensor(integers: vertices, shape: [vertices.count], device: device)
         }
         weights = try (0..<3).map { corner in
             let shares = stride(from: corner, to: map.weights.count, by: 3).map { map.weights[$0] }
-            return try Tensor(floats: shares, shape: [shares.count, 1]).to(device)
+            return try Tensor(floats: shares, shape: [shares.count, 1], device: device)
         }
     }
 
@@ -102,6 +102,6 @@ package final class TextureSampler {
     }
 
     private func constant(_ value: Float) throws(TorchError) -> Tensor {
-        try Tensor(floats: [value], shape: [1]).to(device)
+        try Tensor(floats: [value], shape: [1], device: device)
     }
 }

@@ -19,8 +19,7 @@ public final class SMPLModel {
     public let vertexCount: Int
 
     private let poser: any SMPLPoser
-    private let extraRegressor: Tensor?  // (19, V)
-    private let updatesHips: Bool
+    private let keypoints: SMPLKeypoints?
 
     /// How bodies are posed.
     public enum Method: Sendable, CaseIterable {
@@ -41,17 +40,9 @@ public final class SMPLModel {
         _ file: SMPLFile, extraRegressor: [Float]? = nil, updatesHips: Bool = false, device: Device = .cpu,
         method: Method? = nil
     ) throws(TorchError) {
-        if extraRegressor != nil, let last = SMPLKeypoints.surfaceVertices.max(), last >= file.vertexCount {
-            throw TorchError(
-                operation: "preparing SMPL's keypoints",
-                message: "the model has \(file.vertexCount) vertices; the keypoints are defined on SMPL's 6890")
-        }
-        if let extraRegressor {
-            self.extraRegressor = try Tensor(
-                floats: extraRegressor, shape: [SMPLKeypoints.extraCount, file.vertexCount]
-            ).to(device)
-        } else {
-            self.extraRegressor = nil
+        keypoints = try extraRegressor.map { weights throws(TorchError) in
+            try SMPLKeypoints(
+                extraRegressor: weights, vertexCount: file.vertexCount, updatesHips: updatesHips, device: device)
         }
         switch method ?? (device == .cpu ? .kernel : .tensors) {
         case .kernel: poser = KernelPoser(file)
@@ -59,7 +50,6 @@ public final class SMPLModel {
         }
         faces = file.faces
         vertexCount = file.vertexCount
-        self.updatesHips = updatesHips
     }
 
     /// Poses a batch of bodies.
@@ -71,35 +61,7 @@ public final class SMPLModel {
     public func callAsFunction(betas: Tensor, rotations: Tensor) throws -> Bodies {
         let (vertices, joints) = try poser.pose(betas: betas, rotations: rotations)
         return Bodies(
-            vertices: vertices, joints: joints, keypoints: try keypoints(vertices: vertices, joints: joints))
-    }
-
-    private func keypoints(vertices: Tensor, joints: Tensor) throws(TorchError) -> Tensor? {
-        guard let extraRegressor else { return nil }
-        let surface = try vertices.selecting(SMPLKeypoints.surfaceVertices, dimension: 1)
-        var body = try Tensor.concatenated([joints, surface], dimension: 1)
-            .selecting(SMPLKeypoints.openPose, dimension: 1)
-        if updatesHips { body = try movingHips(body) }
-        return try Tensor.concatenated([body, extraRegressor.matmul(vertices)], dimension: 1)
-    }
-
-    /// OpenPose's hips lie further apart and lower than SMPL's.
-    /// Source: 4D-Humans `smpl_wrapper.py`, `update_hips`.
-    private func movingHips(_ body: Tensor) throws(TorchError) -> Tensor {
-        func factor(_ value: Float) throws(TorchError) -> Tensor {
-            try Tensor(floats: [value], shape: [1]).to(body.device)
-        }
-        let hips = try body.selecting([9, 12], dimension: 1)
-        let swapped = try body.selecting([12, 9], dimension: 1)
-        let middle = try body.selecting([8], dimension: 1)
-        let half = try factor(0.5)
-        let apart = try hips.minus(swapped).times(try factor(0.25))
-        let down = try middle.minus(try hips.plus(swapped).times(half)).times(half)
-        let moved = try hips.plus(apart).plus(down)
-        // Behind all others, from where each is taken to its own place.
-        var order = Array(0..<25)
-        order[9] = 25
-        order[12] = 26
-        return try Tensor.concatenated([body, moved], dimension: 1).selecting(order, dimension: 1)
+            vertices: vertices, joints: joints,
+            keypoints: try keypoints.map { try $0(vertices: vertices, joints: joints) })
     }
 }

@@ -34,10 +34,13 @@ struct SMPLTests {
         #expect(try distance(keypoints, expected.tensors.array("keypoints")) < 1e-5)
     }
 
-    @Test("Hips are moved as 4D-Humans moves them where its configuration says so")
-    func hips() throws {
+    @Test(
+        "Hips are moved as 4D-Humans moves them where its configuration says so",
+        arguments: SMPLModel.Method.allCases)
+    func hips(method: SMPLModel.Method) throws {
         let expected = try SafetensorsFile(contentsOf: smplFixtures.appending(path: "bodies.safetensors"))
-        let model = try SMPLModel(Numbers.file, extraRegressor: Numbers.regressor(7, 19), updatesHips: true)
+        let model = try SMPLModel(
+            Numbers.file, extraRegressor: Numbers.regressor(7, 19), updatesHips: true, method: method)
         let bodies = try model(
             betas: try tensor(expected, "betas").narrowed(dimension: 0, start: 0, count: 2),
             rotations: try tensor(expected, "rotations").narrowed(dimension: 0, start: 0, count: 2))

@@ -68,10 +68,11 @@ ctorch_status ctorch_tensor_zeros(
 /// Creates a CPU tensor of elements that hold anything, for the caller to write. The caller owns `*out`.
 ctorch_status ctorch_tensor_empty(const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_tensor *out);
 
-/// Creates a CPU tensor by copying `length` bytes in row-major order; the length must be the shape's. `bytes` stays the
-/// caller's; the caller owns `*out`.
+/// Creates a tensor by copying `length` bytes in row-major order; the length must be the shape's. To a CUDA device they go
+/// through pinned memory, so that nobody waits for the device. `bytes` stays the caller's; the caller owns `*out`.
 ctorch_status ctorch_tensor_copy_in(
-    const void *bytes, size_t length, const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_tensor *out);
+    const void *bytes, size_t length, const int64_t *shape, int32_t rank, ctorch_dtype dtype, ctorch_device device,
+    ctorch_tensor *out);
 
 /// Copies the elements in row-major order into `bytes`, converted to `dtype`; `length` must be exactly what they need.
 /// `bytes` stays the caller's.
@@ -215,6 +216,12 @@ ctorch_status ctorch_conv1d(
 /// both ends. The caller owns `*out`.
 ctorch_status ctorch_conv1d_transposed(
     ctorch_tensor input, ctorch_tensor weight, ctorch_tensor bias, int64_t stride, int64_t padding, ctorch_tensor *out);
+
+// MARK: - Rotations
+
+/// Rotation matrices from six numbers each: their first two columns, of any length and angle to each other. `columns` is
+/// (..., 6); the caller owns `*out`, (..., 3, 3).
+ctorch_status ctorch_rotation_matrices(ctorch_tensor columns, ctorch_tensor *out);
 
 // MARK: - Meshes and pictures
 
