@@ -1,5 +1,5 @@
 // Convolutions.
-#include "steps.h"
+#include "rows.h"
 
 namespace cplans {
 
@@ -134,9 +134,9 @@ Array run(const Dense &dense, Operands &operands) {
         for (int64_t index = first_block; index < last_block; ++index) {
             int64_t first = index * block, last = std::min(rows, first + block);
             Product p;
-            p.a = image.data + first * matrix.depth;
+            p.lines[0] = image.data + first * matrix.depth;
             if (!pointwise) {
-                p.a = gathered.data() + thread * scratch;
+                p.lines[0] = gathered.data() + thread * scratch;
                 gather(dense, image, out, first, last, gathered.data() + thread * scratch);
             }
             p.a_stride = matrix.depth;
@@ -162,12 +162,145 @@ Array run(const Dense &dense, Operands &operands) {
     return output;
 }
 
+/// Row by row, and without copying windows together but at the row's ends.
+class DenseRows final : public RowConvolution {
+  public:
+    explicit DenseRows(const Dense &dense)
+        : RowConvolution(dense.options, dense.window, dense.channels, dense.matrix.columns), dense(dense) {}
+
+    int64_t scratch() const override { return dense.matrix.depth; }
+
+    void run(const RowJob &job) const override {
+        int64_t stride = options.stride[1], left = options.margins.left, line = window[1] * channels;
+        int64_t first = std::min((left + stride - 1) / stride, job.out_width);
+        int64_t past = job.width + left - window[1];
+        int64_t last = past < 0 ? first : std::max(first, std::min(job.out_width, past / stride + 1));
+        Product p;
+        p.matrix = &dense.matrix;
+        p.first_panel = 0;
+        p.last_panel = dense.matrix.panels.size();
+        p.limits = limits(options.activation);
+        p.a_stride = stride * channels;
+        p.line_count = window[0];
+        for (int64_t ky = 0; ky < window[0]; ++ky) {
+            p.lines[ky] = (job.rows[ky] ? job.rows[ky] : job.zeros) + (first * stride - left) * channels;
+        }
+        product(p, job, first, last - first);
+        p.line_count = 1;
+        p.lines[0] = job.scratch;
+        // The windows that lie partly beside the image.
+        for (int64_t x = first > 0 ? 0 : last; x < job.out_width; x = x + 1 == first ? last : x + 1) {
+            std::memset(job.scratch, 0, static_cast<size_t>(dense.matrix.depth) * sizeof(float));
+            for (int64_t ky = 0; ky < window[0]; ++ky) {
+                if (!job.rows[ky]) continue;
+                int64_t column = x * stride - left, from = std::max<int64_t>(0, column);
+                int64_t to = std::min(job.width, column + window[1]);
+                if (to <= from) continue;
+                std::memcpy(
+                    job.scratch + ky * line + (from - column) * channels, job.rows[ky] + from * channels,
+                    static_cast<size_t>((to - from) * channels) * sizeof(float));
+            }
+            product(p, job, x, 1);
+        }
+    }
+
+  private:
+    static void product(Product &p, const RowJob &job, int64_t first, int64_t count) {
+        p.rows = count;
+        p.out = job.out + first * p.matrix->columns;
+        p.residual = job.residual ? job.residual + first * p.matrix->columns : nullptr;
+        if (count > 0) kernels().product(p);
+    }
+
+    Dense dense;
+};
+
 /// A depthwise convolution's geometry and weights.
 struct Depthwise {
     cplans_conv2d options;
     int64_t window[2], channels;
     Floats weights, bias, zeros;
     void (*row)(const DepthwiseRow &);
+
+    /// What is the same for every row.
+    DepthwiseRow kernel_row(int64_t width, int64_t out_width) const {
+        DepthwiseRow row;
+        row.weights = weights.data();
+        row.bias = bias.data();
+        row.zeros = zeros.data();
+        row.width = width;
+        row.channels = channels;
+        row.out_width = out_width;
+        row.left = options.margins.left;
+        row.limits = limits(options.activation);
+        return row;
+    }
+};
+
+/// Row by row.
+class DepthwiseRows final : public RowConvolution {
+  public:
+    explicit DepthwiseRows(const Depthwise &depthwise)
+        : RowConvolution(depthwise.options, depthwise.window, depthwise.channels, depthwise.channels),
+          depthwise(depthwise) {}
+
+    void run(const RowJob &job) const override {
+        DepthwiseRow row = depthwise.kernel_row(job.width, job.out_width);
+        std::copy(job.rows, job.rows + window[0], row.rows);
+        row.out = job.out;
+        row.residual = job.residual;
+        depthwise.row(row);
+    }
+
+  private:
+    Depthwise depthwise;
+};
+
+/// The rows under a window with the zeros around the image written out, for images so narrow that a good part of all windows
+/// lies at an edge. A row is copied once.
+class PaddedRows {
+  public:
+    PaddedRows(const Depthwise &depthwise, const Image &image, int64_t out_width)
+        : image(image), window(depthwise.window[0]), left(depthwise.options.margins.left * image.channels) {
+        if (out_width > widest) return;
+        width = std::max(
+            depthwise.options.margins.left + image.width, (out_width - 1) * depthwise.options.stride[1] + window);
+        line = width * image.channels;
+        rows = Floats(static_cast<size_t>((window + 1) * line));
+    }
+
+    /// The rows from `top` on of one image of the batch.
+    void find(int64_t n, int64_t top, DepthwiseRow &row) {
+        if (n != number) next = std::max<int64_t>(0, top);
+        number = n;
+        if (line > 0) {
+            row.left = 0;
+            row.width = width;
+        }
+        for (int64_t ky = 0; ky < window; ++ky) {
+            int64_t y = top + ky;
+            bool inside = y >= 0 && y < image.height;
+            const float *source = image.data + (n * image.height + y) * image.line();
+            if (line == 0) {
+                row.rows[ky] = inside ? source : nullptr;
+            } else if (inside) {
+                float *target = rows.data() + y % window * line;
+                if (y >= next) std::memcpy(target + left, source, static_cast<size_t>(image.line()) * sizeof(float));
+                next = std::max(next, y + 1);
+                row.rows[ky] = target;
+            } else {
+                row.rows[ky] = rows.data() + window * line;
+            }
+        }
+    }
+
+  private:
+    static constexpr int64_t widest = 32;
+    const Image &image;
+    const int64_t window, left;
+    int64_t width = 0, line = 0;
+    int64_t number = -1, next = 0;  // the image, and the first of its rows that is not copied yet
+    Floats rows;                    // the last of them is all zeros
 };
 
 Array run(const Depthwise &depthwise, Operands &operands) {
@@ -177,25 +310,16 @@ Array run(const Depthwise &depthwise, Operands &operands) {
     Array output = operands.workspace.array({image.batch, height, width, image.channels});
     Image out(output);
     const float *residual = addend(operands, output);
-    int64_t line = out.width * out.channels;
-    bool parallel = out.batch * out.height * line * depthwise.window[0] * depthwise.window[1] > parallel_work;
+    int64_t line = out.line();
+    bool parallel = out.batch * out.size() * depthwise.window[0] * depthwise.window[1] > parallel_work;
     in_parallel(operands.workers, out.batch * out.height, parallel, [&](int64_t first, int64_t last, int32_t) {
+        PaddedRows padded(depthwise, image, out.width);
         for (int64_t index = first; index < last; ++index) {
             int64_t n = index / out.height, y = index % out.height;
-            DepthwiseRow row;
-            row.image = image.data + n * image.height * image.width * image.channels;
+            DepthwiseRow row = depthwise.kernel_row(image.width, out.width);
+            padded.find(n, y * depthwise.options.stride[0] - depthwise.options.margins.top, row);
             row.out = out.data + index * line;
             row.residual = residual ? residual + index * line : nullptr;
-            row.weights = depthwise.weights.data();
-            row.bias = depthwise.bias.data();
-            row.zeros = depthwise.zeros.data();
-            row.height = image.height;
-            row.width = image.width;
-            row.channels = image.channels;
-            row.out_width = out.width;
-            row.top = y * depthwise.options.stride[0] - depthwise.options.margins.top;
-            row.left = depthwise.options.margins.left;
-            row.limits = limits(depthwise.options.activation);
             depthwise.row(row);
         }
     });
@@ -309,7 +433,7 @@ Floats copied(const float *values, size_t count) {
 
 }  // namespace
 
-Kernel convolution(const cplans_conv2d &options, const Array &weight, const Array &bias) {
+Convolution convolution(const cplans_conv2d &options, const Array &weight, const Array &bias) {
     if (weight.shape.size() != 4) throw std::invalid_argument("weights have 4 dimensions, not " + words(weight.shape));
     int64_t channels = weight.shape[0], window[2] = {weight.shape[1], weight.shape[2]}, depth = weight.shape[3];
     bool positive = options.stride[0] > 0 && options.stride[1] > 0 && options.dilation[0] > 0 && options.dilation[1] > 0;
@@ -324,11 +448,14 @@ Kernel convolution(const cplans_conv2d &options, const Array &weight, const Arra
         Narrow narrow{
             options, {window[0], window[1]}, depth, channels,
             copied(weight.data(), static_cast<size_t>(weight.count())), biases};
-        return [narrow](Operands &operands) { return run(narrow, operands); };
+        return {[narrow](Operands &operands) { return run(narrow, operands); }, nullptr};
     }
     if (options.groups == 1) {
         Dense dense{options, {window[0], window[1]}, depth, packed_matrix(weight, bias)};
-        return [dense](Operands &operands) { return run(dense, operands); };
+        bool by_rows = undilated && window[0] <= max_window && always_reaches(options, window);
+        return {
+            [dense](Operands &operands) { return run(dense, operands); },
+            by_rows ? std::make_shared<DenseRows>(dense) : nullptr};
     }
     bool square = window[0] == window[1] && options.stride[0] == options.stride[1];
     bool by_channel = options.groups == channels && depth == 1;
@@ -339,12 +466,14 @@ Kernel convolution(const cplans_conv2d &options, const Array &weight, const Arra
         Depthwise depthwise{
             options, {window[0], window[1]}, channels, copied(output_last(weight).data(), static_cast<size_t>(weight.count())),
             biases, Floats(count), row};
-        return [depthwise](Operands &operands) { return run(depthwise, operands); };
+        return {
+            [depthwise](Operands &operands) { return run(depthwise, operands); },
+            std::make_shared<DepthwiseRows>(depthwise)};
     }
     Grouped grouped{
         options, {window[0], window[1]}, depth, channels,
         copied(weight.data(), static_cast<size_t>(weight.count())), biases};
-    return [grouped](Operands &operands) { return run(grouped, operands); };
+    return {[grouped](Operands &operands) { return run(grouped, operands); }, nullptr};
 }
 
 }  // namespace cplans

@@ -28,9 +28,14 @@ struct PackedMatrix {
     Floats bias;  // padded to whole vectors
 };
 
-/// `rows` rows of a matrix product: out = limits(a × matrix + bias + residual).
+/// Most rows of a window that kernels take.
+constexpr int64_t max_window = 5;
+
+/// `rows` rows of a matrix product: out = limits(a × matrix + bias + residual). A row of `a` may lie in several places, each
+/// with an equal part of it: so the lines of a window need not be copied together.
 struct Product {
-    const float *a;
+    const float *lines[max_window];  // where the parts of the first row begin
+    int64_t line_count = 1;
     int64_t a_stride;  // floats from row to row
     float *out;        // rows lie `columns` floats apart
     const float *residual;  // laid out as `out`, or null
@@ -42,14 +47,13 @@ struct Product {
 
 /// One row of output pixels of a depthwise convolution.
 struct DepthwiseRow {
-    const float *image;  // one image of the batch
+    const float *rows[max_window];  // the input rows under the window, null outside of the image
     float *out;
     const float *residual;  // laid out as `out`, or null
     const float *weights;   // (window row, window column, channel)
     const float *bias;
     const float *zeros;     // at least `channels` of them
-    int64_t height, width, channels, out_width;
-    int64_t top;   // the first input row of the window; may lie outside of the image
+    int64_t width, channels, out_width;
     int64_t left;  // columns of zeros before the image
     Limits limits;
 };
@@ -90,6 +94,7 @@ struct Kernels {
     void (*resize)(const ResizeRow &);
     /// out = limits(a + b)
     void (*sum)(const float *a, const float *b, float *out, int64_t count, Limits limits);
+    void (*crop)(const cplans_crop &crop, float *out);
 };
 
 /// The best kernels for this machine.

@@ -15,11 +15,13 @@ void cplans_plan_s::require_value(int32_t value) const {
         "value " + std::to_string(value) + " is not one of the plan's " + std::to_string(constants.size()));
 }
 
-void cplans_plan_s::add(const char *name, std::vector<int32_t> inputs, int32_t output, cplans::Kernel kernel) {
+void cplans_plan_s::add(
+    const char *name, std::vector<int32_t> inputs, int32_t output, cplans::Kernel kernel,
+    std::shared_ptr<const cplans::RowConvolution> rows) {
     if (finished) throw std::logic_error("steps cannot be added to a finished plan");
     for (int32_t value : inputs) require_value(value);
     require_value(output);
-    steps.push_back({name, std::move(inputs), output, std::move(kernel), {}});
+    steps.push_back({name, std::move(inputs), output, std::move(kernel), std::move(rows), {}});
 }
 
 void cplans_plan_s::finish(std::vector<int32_t> given, std::vector<int32_t> wanted) {
@@ -39,6 +41,8 @@ void cplans_plan_s::finish(std::vector<int32_t> given, std::vector<int32_t> want
         }
         known[static_cast<size_t>(step.output)] = true;
     }
+    // Several threads share the rows of one step at a time instead.
+    if (threads == 1) join_convolutions(wanted);
     // From the end: the first use met is the last one made.
     std::vector<bool> needed(constants.size());
     for (int32_t value : wanted) {
@@ -59,6 +63,50 @@ void cplans_plan_s::finish(std::vector<int32_t> given, std::vector<int32_t> want
     inputs = std::move(given);
     outputs = std::move(wanted);
     finished = true;
+}
+
+void cplans_plan_s::join_convolutions(const std::vector<int32_t> &wanted) {
+    constexpr size_t none = SIZE_MAX;
+    std::vector<int> uses(constants.size());
+    for (int32_t value : wanted) uses[static_cast<size_t>(value)] += 2;
+    for (const auto &step : steps) {
+        for (int32_t value : step.inputs) ++uses[static_cast<size_t>(value)];
+    }
+    // By step: the one whose result it takes, and whether another takes its own.
+    std::vector<size_t> producer(constants.size(), none), before(steps.size(), none);
+    std::vector<bool> goes_on(steps.size());
+    for (size_t index = 0; index < steps.size(); ++index) {
+        const auto &step = steps[index];
+        producer[static_cast<size_t>(step.output)] = index;
+        if (!step.rows) continue;
+        size_t source = producer[static_cast<size_t>(step.inputs[0])];
+        if (source == none || !steps[source].rows || uses[static_cast<size_t>(step.inputs[0])] != 1) continue;
+        before[index] = source;
+        goes_on[source] = true;
+    }
+    std::vector<cplans::Step> joined;
+    for (size_t index = 0; index < steps.size(); ++index) {
+        // What goes on is computed with the last of its line: nobody else asks for it before.
+        if (goes_on[index]) continue;
+        if (before[index] == none) {
+            joined.push_back(std::move(steps[index]));
+            continue;
+        }
+        std::vector<size_t> line;
+        for (size_t member = index; member != none; member = before[member]) line.insert(line.begin(), member);
+        std::vector<cplans::Convolution> convolutions;
+        std::vector<bool> addends;
+        std::vector<int32_t> inputs{steps[line[0]].inputs[0]};
+        for (size_t member : line) {
+            auto &step = steps[member];
+            addends.push_back(step.inputs.size() > 1);
+            if (addends.back()) inputs.push_back(step.inputs[1]);
+            convolutions.push_back({std::move(step.kernel), std::move(step.rows)});
+        }
+        auto kernel = cplans::stream(std::move(convolutions), std::move(addends));
+        joined.push_back({"convolutions", std::move(inputs), steps[index].output, std::move(kernel), nullptr, {}});
+    }
+    steps = std::move(joined);
 }
 
 std::unique_ptr<cplans::RunState> cplans_plan_s::take_state() {
@@ -113,6 +161,8 @@ std::vector<cplans::Array> cplans_plan_s::run(
     return results;
 }
 
+void cplans_crop_picture(const cplans_crop *crop, float *out) { cplans::kernels().crop(*crop, out); }
+
 const char *cplans_kernels(void) { return cplans::kernels().name; }
 
 cplans_status cplans_plan_create(int32_t value_count, int32_t threads, cplans_plan *out) {
@@ -143,8 +193,9 @@ cplans_status cplans_plan_conv2d(
     cplans_plan plan, int32_t input, int32_t addend, int32_t output, const cplans_conv2d *options, cplans_array weight,
     cplans_array bias) {
     return guarded([&] {
-        auto kernel = cplans::convolution(*options, weight->value, bias ? bias->value : cplans::Array());
-        plan->add("convolution", with_addend(input, addend), output, std::move(kernel));
+        auto made = cplans::convolution(*options, weight->value, bias ? bias->value : cplans::Array());
+        plan->add(
+            "convolution", with_addend(input, addend), output, std::move(made.kernel), std::move(made.rows));
     });
 }
 

@@ -33,6 +33,8 @@ package final class VideoSource: FrameSource {
             keepsJPEG
             ? ["-c:v", "copy"]
             : ["-vf", "settb=1/1000,setpts=N", "-enc_time_base", "1:1000", "-c:v", "mjpeg", "-q:v", "2"]
+                // The standard's tables: best ones for each picture save 2 % and take a tenth of the work.
+                + ["-huffman", "default"]
                 + ["-pix_fmt", "yuvj420p"]
         child = try ChildProcess(
             "ffmpeg",

@@ -60,6 +60,53 @@ struct PlanTests {
         #expect(throws: PlanError.self) { try plan.run([a]) }
     }
 
+    /// Depth-wise and dense, with and without windows, strides, zeros around the image, and something added.
+    @Test("Convolutions that follow on one another are the same row by row", arguments: [(72, 9), (8, 7)])
+    func rows(_ height: Int, _ width: Int) throws {
+        func weight(_ shape: [Int]) throws -> FloatArray {
+            try FloatArray((0..<shape.reduce(1, *)).map { Float(($0 * 31) % 13 - 6) / 16 }, shape: shape)
+        }
+        func options(
+            _ stride: Int, _ groups: Int, _ margins: Plan.Margins = Plan.Margins(), _ activation: Plan.Activation
+        ) -> Plan.Convolution {
+            Plan.Convolution(
+                stride: (stride, stride), dilation: (1, 1), groups: groups, margins: margins, activation: activation)
+        }
+        let around = Plan.Margins(top: 1, bottom: 1, left: 1, right: 1)
+        func plan(_ threads: Int) throws -> Plan {
+            try Plan.build(valueCount: 9, inputs: [0], outputs: [7, 8], threads: threads) { plan in
+                // (72, 9) makes images that are computed row by row, (8, 7) others that are not.
+                try plan.convolution(
+                    0, to: 1, weight: try weight([320, 3, 3, 3]), bias: try weight([320]), options(1, 1, around, .relu))
+                try plan.convolution(
+                    1, to: 2, weight: try weight([320, 3, 3, 1]), bias: try weight([320]),
+                    options(1, 320, around, .relu6))
+                try plan.convolution(
+                    2, to: 3, weight: try weight([40, 1, 1, 320]), bias: nil, options(1, 1, Plan.Margins(), .none))
+                try plan.convolution(
+                    3, to: 4, weight: try weight([328, 1, 1, 40]), bias: nil, options(1, 1, Plan.Margins(), .relu))
+                try plan.convolution(
+                    4, to: 5, weight: try weight([328, 5, 5, 1]), bias: nil,
+                    options(2, 328, Plan.Margins(top: 1, bottom: 2, left: 1, right: 2), .none))
+                try plan.convolution(
+                    3, to: 6, weight: try weight([8, 3, 3, 40]), bias: nil,
+                    options(2, 1, Plan.Margins(top: 0, bottom: 1, left: 0, right: 1), .none))
+                try plan.convolution(
+                    5, plus: 6, to: 7, weight: try weight([8, 1, 1, 328]), bias: try weight([8]),
+                    options(1, 1, Plan.Margins(), .relu))
+                try plan.convolution(
+                    3, to: 8, weight: try weight([48, 1, 1, 40]), bias: nil, options(1, 1, Plan.Margins(), .none))
+            }
+        }
+        let count = 2 * height * width * 3
+        let input = try FloatArray((0..<count).map { Float(($0 * 37) % 11) / 8 }, shape: [2, height, width, 3])
+        let apart = try plan(2).run([input]).map { $0.floats() }
+        let rowByRow = try plan(1)
+        for _ in 0..<2 {
+            #expect(try rowByRow.run([input]).map { $0.floats() } == apart)
+        }
+    }
+
     @Test("Threads share the work without losing or repeating any, over many runs", arguments: [1, 2, 3, 8])
     func threads(_ count: Int) throws {
         let size = 96, channels = 24

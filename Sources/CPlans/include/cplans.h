@@ -46,6 +46,23 @@ void cplans_array_shape(cplans_array array, int64_t *shape);
 /// The address of the elements, valid while the array lives.
 float *cplans_array_data(cplans_array array);
 
+// MARK: - Pictures
+
+/// A picture, 8 bits a channel, red first, and the square of it that becomes `side` × `side` × 3 floats. Pixel (column, row)
+/// of the result is taken at (`x` + `xx` column + `xy` row, `y` + `yx` column + `yy` row) of the picture, bilinearly, as
+/// byte * `scale` + `offset`. What lies outside is the nearest pixel of the edge, or 0 where `black` is not 0.
+typedef struct {
+    const uint8_t *pixels;  // bytes_per_row (height - 1) + 3 width of them
+    int64_t width, height, bytes_per_row;
+    float xx, xy, x, yx, yy, y;
+    int64_t side;
+    int32_t black;
+    float scale, offset;
+} cplans_crop;
+
+/// Writes the square, row by row. The arithmetic is the same to the bit on every machine.
+void cplans_crop_picture(const cplans_crop *crop, float *out);
+
 // MARK: - Plans
 //
 // A plan is a flat list of steps over numbered values, built once and run often inside one call. Images are
