@@ -85,7 +85,8 @@ var targets: [Target] = [
         ["Metering", "Stage", argumentParser, lifecycle, logging]
             + ["NIOCore", "NIOHTTP1", "NIOPosix"].map { .product(name: $0, package: "swift-nio") }),
     module("Jobs", ["Client", "FrameSources", "JPEG", "Messages", "Stage", "ZeroMQ", grdb, logging]),
-    module("Checkpoints", ["CZlib"]),
+    .target(name: "CSHA256"),
+    module("Checkpoints", ["CSHA256", "CZlib"]),
     module("Weights", ["Checkpoints", "CZlib"]),
     module("Settings", ["JPEG", "Messages", "Stage", "Weights", argumentParser, yams]),
     .target(name: "CWorkers"),
@@ -175,7 +176,7 @@ var targets: [Target] = [
     tests("Status", ["Metering", "Stage", logging]),
     tests("Settings", [argumentParser]),
     tests("Jobs", ["FrameSources", "Ingest", "JPEG", "Messages", "Sink", "Stage", "ZeroMQ", logging]),
-    tests("Checkpoints"),
+    tests("Checkpoints", ["CSHA256"]),
     tests("Weights"),
     tests("Plans"),
     tests("TFLite", ["Checkpoints", "Plans"]),

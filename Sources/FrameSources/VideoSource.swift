@@ -21,13 +21,25 @@ package final class VideoSource: FrameSource {
 
     /// - Parameter isLive: capture times are those of reading, not the places in the video.
     init(_ input: VideoInput, isLive: Bool, stop: SourceStop) throws(FrameSourceError) {
+        // Each program takes a tenth of a second until it has read the first bytes, so ffmpeg begins while ffprobe is asked, and
+        // in the rare file that is MJPEG already it has begun in vain. A camera may be opened by one at a time only.
+        let early = isLive ? nil : try Self.decoder(of: input, keepsJPEG: false)
         let probe = try VideoProbe(input, stop: stop)
+        let keepsJPEG = probe.codec == "mjpeg" && !probe.isRotated
         self.input = input
         self.probe = probe
         self.isLive = isLive
         self.stop = stop
         frameCount = isLive ? nil : probe.estimatedFrameCount
-        let keepsJPEG = probe.codec == "mjpeg" && !probe.isRotated
+        if let early, !keepsJPEG {
+            child = early
+        } else {
+            early?.end()
+            child = try Self.decoder(of: input, keepsJPEG: keepsJPEG)
+        }
+    }
+
+    private static func decoder(of input: VideoInput, keepsJPEG: Bool) throws(FrameSourceError) -> ChildProcess {
         // Cameras' timestamps jump back now and then, which the encoder refuses: it gets the pictures' numbers instead.
         let coding =
             keepsJPEG
@@ -36,7 +48,7 @@ package final class VideoSource: FrameSource {
                 // The standard's tables: best ones for each picture save 2 % and take a tenth of the work.
                 + ["-huffman", "default"]
                 + ["-pix_fmt", "yuvj420p"]
-        child = try ChildProcess(
+        return try ChildProcess(
             "ffmpeg",
             ["-hide_banner", "-nostdin", "-nostats", "-v", "error"] + input.options + ["-i", input.address]
                 + ["-map", "0:V:0", "-fps_mode", "passthrough"] + coding + ["-f", "image2pipe", "pipe:1"])

@@ -6,7 +6,7 @@ extension StoredArray {
         switch elementType {
         case .float64: try elements(Double.self) { Float($0) }
         case .float32: try copied()
-        case .float16: try elements(UInt16.self) { Float(Float16(bitPattern: $0)) }
+        case .float16: try elements(UInt16.self) { Float(halfBitPattern: $0) }
         case .bfloat16: try elements(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
         case .int64: try elements(Int64.self) { Float($0) }
         case .uint64: try elements(UInt64.self) { Float($0) }

@@ -10,7 +10,7 @@ extension TFLiteTensor {
             return bits.map(Float.init(bitPattern:))
         case .float16:
             let bits = try elements(data, of: UInt16.self)
-            return bits.map { Float(Float16(bitPattern: $0)) }
+            return bits.map(Float.init(halfBitPattern:))
         default:
             throw CheckpointError(
                 file: data.file.name, .unsupported, "tensor \(index) \"\(name)\" is \(type), not floating point")

@@ -32,6 +32,8 @@ final class FeedRun: Sendable {
     private let state = Mutex(Status())
     private let stop = SourceStop()
     private let isAbandoned = Atomic<Bool>(false)
+    private let reader = SourceReader()
+    private let reading = Mutex<Task<Void, any Error>?>(nil)
 
     /// How long a person who stopped waits for the answers to what was sent.
     private static let patience = Duration.seconds(10)
@@ -47,12 +49,31 @@ final class FeedRun: Sendable {
     /// Ends the source early, as if it had no more frames.
     func cancel() {
         stop.stop()
+        reader.close()
     }
 
     /// Ends it without waiting for anything.
     func abandon() {
         isAbandoned.store(true, ordering: .relaxed)
-        stop.stop()
+        cancel()
+    }
+
+    /// Opens the source and reads its first frames while whoever is to take them still starts. Not a live one: its frames
+    /// would be old by then.
+    func readAhead() {
+        if !spec.isLive { _ = read() }
+    }
+
+    /// Reads the source on a thread of its own, from now on if it was not read before, to its end.
+    private func read() -> Task<Void, any Error> {
+        reading.withLock { reading in
+            if let reading { return reading }
+            let task = Task { [self] in
+                try await runOnThread(named: "read-\(stream)") { [self] in reader.read(spec, stop: stop) }
+            }
+            reading = task
+            return task
+        }
     }
 
     /// Feeds the source to its end.
@@ -64,23 +85,20 @@ final class FeedRun: Sendable {
     func run(
         to endpoint: String, access: Access = .thisMachine, outstanding: Int = 16, joints: JointsFile? = nil
     ) async throws {
-        let reader = SourceReader()
-        // Both run until their own end: a stopped source ends at its next frame.
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [self] in
-                try await runOnThread(named: "read-\(stream)") { [self] in reader.read(spec, stop: stop) }
+        let reading = read()
+        let fed: Result<Void, any Error>
+        do {
+            try await runOnThread(named: "feed-\(stream)") { [self] in
+                try feed(from: reader, to: endpoint, access, outstanding, joints)
             }
-            group.addTask { [self] in
-                try await runOnThread(named: "feed-\(stream)") { [self] in
-                    defer {
-                        stop.stop()
-                        reader.close()
-                    }
-                    try feed(from: reader, to: endpoint, access, outstanding, joints)
-                }
-            }
-            try await group.waitForAll()
+            fed = .success(())
+        } catch {
+            fed = .failure(error)
         }
+        // A stopped source ends at its next frame.
+        cancel()
+        try await reading.value
+        try fed.get()
     }
 
     private func feed(

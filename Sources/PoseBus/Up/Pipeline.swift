@@ -76,6 +76,7 @@ final class Pipeline: Sendable {
             try await work(supervisor, account, since: start)
         } catch {
             note(error as? StageFailure ?? StageFailure("\(error)", exitCode: .failure))
+            runs.forEach { $0.cancel() }
         }
         await end(supervisor)
         let took = ContinuousClock.now - start
@@ -92,6 +93,7 @@ final class Pipeline: Sendable {
     private func work(
         _ supervisor: Supervisor, _ account: RunAccount, since start: ContinuousClock.Instant
     ) async throws {
+        for run in runs { run.readAhead() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in
                 _ = try await supervisor.start(plans.infer)

@@ -1,3 +1,4 @@
+internal import CSHA256
 internal import Checkpoints
 internal import Testing
 
@@ -29,5 +30,17 @@ internal import Testing
             length = length % 200 + 7
         }
         #expect(hash.hexDigest() == expected)
+    }
+
+    @Test func theProcessorsInstructionsComputeWhatTheyStandFor() {
+        var generator = SystemRandomNumberGenerator()
+        for count in [1, 2, 3, 17] {
+            let bytes = (0..<(64 * count)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            var state = (0..<8).map { _ in UInt32.random(in: 0...UInt32.max, using: &generator) }
+            var portable = state
+            csha256_blocks(&state, bytes, count)
+            csha256_blocks_portable(&portable, bytes, count)
+            #expect(state == portable)
+        }
     }
 }
