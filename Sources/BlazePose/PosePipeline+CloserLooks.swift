@@ -9,24 +9,30 @@ extension PosePipeline {
     /// Looks for each lost person in rounds, each for those that the one before did not find: where its movement should
     /// have taken it; there, but leaning further to either side; where the detector, given a magnified part of the picture
     /// turned as the person was, sees somebody; and at other sizes and rotations. Each network run is charged to the
-    /// stream's allowance, and a round begins only while there is some left.
+    /// stream's allowance, and a round begins only while there is some left. In a live stream the later rounds may have to wait
+    /// for the next frame.
     package func lookCloser(_ scenes: inout [Scene]) throws {
-        try settle(proposals(scenes, recentOnly: true) { [$0] }, in: &scenes)
-        try settle(variationProposals(scenes, PosePipeline.leanings), in: &scenes)
-        try settle(detectionProposals(scenes), in: &scenes)
-        for step in PosePipeline.variations {
-            try settle(variationProposals(scenes, step), in: &scenes)
+        try settle(proposals(scenes, round: 0, recentOnly: true) { [$0] }, in: &scenes)
+        try settle(variationProposals(scenes, round: 1, PosePipeline.leanings), in: &scenes)
+        try settle(detectionProposals(scenes, round: 2), in: &scenes)
+        for (index, step) in PosePipeline.variations.enumerated() {
+            try settle(variationProposals(scenes, round: 3 + index, step), in: &scenes)
+        }
+        for scene in scenes {
+            scene.tracker.endSearch(rounds: 3 + PosePipeline.variations.count, isComplete: scene.lost.isEmpty)
         }
     }
 
-    private func variationProposals(_ scenes: [Scene], _ step: [Variation]) -> [Proposal] {
-        proposals(scenes, recentOnly: true) { expected in step.map { $0(expected) } }
+    private func variationProposals(_ scenes: [Scene], round: Int, _ step: [Variation]) -> [Proposal] {
+        proposals(scenes, round: round, recentOnly: true) { expected in step.map { $0(expected) } }
     }
 
     private func proposals(
-        _ scenes: [Scene], recentOnly: Bool, _ regions: (PoseRegion) -> [PoseRegion]
+        _ scenes: [Scene], round: Int, recentOnly: Bool, _ regions: (PoseRegion) -> [PoseRegion]
     ) -> [Proposal] {
-        scenes.indices.filter { scenes[$0].tracker.maySearch }.flatMap { index in
+        let chosen = scenes.indices.filter { scenes[$0].tracker.mayBegin(round: round) }
+        for index in chosen { scenes[index].tracker.begin(round: round) }
+        return chosen.flatMap { index in
             searchable(scenes[index]).filter { !recentOnly || $0.track.missed < PosePipeline.recentFrames }
                 .flatMap { track, expected in
                     regions(expected).map { Proposal(scene: index, id: track.id, region: $0) }
@@ -46,8 +52,8 @@ extension PosePipeline {
         }
     }
 
-    private func detectionProposals(_ scenes: [Scene]) throws -> [Proposal] {
-        let windows = proposals(scenes, recentOnly: false) { expected in
+    private func detectionProposals(_ scenes: [Scene], round: Int) throws -> [Proposal] {
+        let windows = proposals(scenes, round: round, recentOnly: false) { expected in
             PosePipeline.windowScales.flatMap { scale in
                 let window = expected.scaled(by: scale)
                 let upright = window.rotated(by: -window.rotation)

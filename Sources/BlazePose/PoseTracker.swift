@@ -19,6 +19,12 @@ public final class PoseTracker {
     private(set) var isCut = false
     /// Seconds, of the last frame.
     package var time: Double?
+    /// Whether the next frame comes whether this one is finished or not: a search is spread over frames then.
+    public var isLive = false
+    /// The round of a spread search that comes next.
+    private var nextRound = 1
+    /// Network runs spent on searching in this frame.
+    private var spent = 0
     /// Network runs that may be spent on searching; negative while a search that cost more is being paid back.
     private var allowance = PoseTracker.largestAllowance
 
@@ -26,6 +32,10 @@ public final class PoseTracker {
     private static let allowancePerFrame = 6
     /// Runs that a stream may save up, so that a person lost once is looked for at once with all there is.
     private static let largestAllowance = 20
+
+    /// Runs after which nothing more is begun in a frame of a live stream. What has begun is finished, so a frame can cost three
+    /// times as many.
+    private static let liveSearches = 3
 
     /// A stream without history.
     public init() {}
@@ -77,16 +87,32 @@ public final class PoseTracker {
     }
 
     /// Whether a search may begin.
-    package var maySearch: Bool { allowance > 0 }
+    package var maySearch: Bool { allowance > 0 && (!isLive || spent < PoseTracker.liveSearches) }
 
     /// Notes one network run that was spent on searching.
-    package func charge() { allowance -= 1 }
+    package func charge() {
+        allowance -= 1
+        spent += 1
+    }
+
+    /// Whether a round of a search may begin in this frame. Round 0 always may; of the others those of a spread search that
+    /// have not had their turn, one after the other.
+    package func mayBegin(round: Int) -> Bool { maySearch && (!isLive || round == 0 || round >= nextRound) }
+
+    /// Notes that a round has had its turn.
+    package func begin(round: Int) { nextRound = max(nextRound, round + 1) }
+
+    /// Notes that a search is over for this frame; it begins anew where nobody is lost or all rounds have had their turn.
+    package func endSearch(rounds: Int, isComplete: Bool) {
+        if isComplete || nextRound >= rounds { nextRound = 1 }
+    }
 
     /// Seconds from the last frame to one taken at `timestamp`; moves on to it. Frames without a usable time are
     /// taken to be a thirtieth of a second apart, as MediaPipe's Python interface does.
     package func advance(to timestamp: Double?) -> Double {
         shotFrames += 1
         framesSinceDetection? += 1
+        spent = 0
         allowance = min(PoseTracker.largestAllowance, allowance + PoseTracker.allowancePerFrame)
         let last = time ?? 0
         let now = timestamp.flatMap { $0.isFinite && (time == nil || $0 > last) ? $0 : nil } ?? last + 1.0 / 30

@@ -42,8 +42,9 @@ public struct SequenceRing<Element> {
         let element = elements[head]
         head += 1
         start = start.next
-        // Elements before the head are released in batches, so that forgetting stays cheap and memory bounded.
-        if head >= 32, head * 2 >= elements.count {
+        // Elements before the head are released in batches, which keeps forgetting cheap, and never more of them are kept than
+        // there are others: each may hold a picture, in each of many streams.
+        if head * 2 >= elements.count {
             elements.removeFirst(head)
             head = 0
         }

@@ -48,6 +48,7 @@ final class PersonFinder {
         let inputs = try zip(frames, isShot).map { frame, isShot in
             let session = session(frame)
             if isShot { session.tracker.cut() }
+            session.tracker.isLive = frame.isLive
             return BlazePoseEstimator.Frame(
                 tracker: session.tracker, image: try RGBImage(frame.pixels),
                 timestamp: Double(frame.captureTime.nanoseconds - session.start.nanoseconds) / 1e9)

@@ -13,19 +13,22 @@ package struct EngineFrame {
     package var captureTime: Timestamp
     /// Upright RGB pixels; nil only for engines that need none.
     package var image: DecodedImage?
+    /// Whether the stream's next frame comes whether this one is finished or not.
+    package var isLive: Bool
     /// What an engine of another process knew of the session before this frame; of use only where this one knows nothing.
     package var savedState: [UInt8]
 
     /// A frame.
     package init(
         session: SessionID, stream: StreamName, sequence: SequenceNumber, captureTime: Timestamp, image: DecodedImage?,
-        savedState: [UInt8] = []
+        isLive: Bool = false, savedState: [UInt8] = []
     ) {
         self.session = session
         self.stream = stream
         self.sequence = sequence
         self.captureTime = captureTime
         self.image = image
+        self.isLive = isLive
         self.savedState = savedState
     }
 }

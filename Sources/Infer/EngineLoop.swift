@@ -107,6 +107,6 @@ extension FrameJob {
     fileprivate var engineFrame: EngineFrame {
         EngineFrame(
             session: header.session, stream: header.stream, sequence: header.sequence, captureTime: header.captureTime,
-            image: image, savedState: header.isStill ? [] : savedState)
+            image: image, isLive: header.delivery == .live, savedState: header.isStill ? [] : savedState)
     }
 }

@@ -5,10 +5,10 @@ internal import ZeroMQ
 /// The ledgers of all sessions, bounded: a session that is complete, or whose ingest fell silent, is forgotten when the
 /// table is full. Forgetting is safe: a ledger made anew begins where ingest's window begins.
 struct SessionTable {
-    private struct Entry {
+    private final class Entry {
         var ledger = InferLedger<[Message]>()
         var inHand = 0
-        var lastUse: UInt64
+        var lastUse: UInt64 = 0
     }
 
     private var entries: [SessionID: Entry] = [:]
@@ -36,23 +36,25 @@ struct SessionTable {
     mutating func receive(_ header: FrameHeader) -> Decision {
         clock += 1
         var forgotten: SessionID?
-        if entries[header.session] == nil {
+        let entry: Entry
+        if let known = entries[header.session] {
+            entry = known
+        } else {
             forgotten = makeRoom()
-            entries[header.session] = Entry(lastUse: clock)
+            entry = Entry()
+            entries[header.session] = entry
         }
-        guard let verdict = entries[header.session]?.ledger.receive(header) else {
-            preconditionFailure("a session that was just added is gone")
-        }
-        entries[header.session]?.lastUse = clock
-        if case .process = verdict { entries[header.session]?.inHand += 1 }
-        return Decision(
-            verdict: verdict, hasSkipped: entries[header.session]?.ledger.hasSkipped ?? false, forgotten: forgotten)
+        let verdict = entry.ledger.receive(header)
+        entry.lastUse = clock
+        if case .process = verdict { entry.inHand += 1 }
+        return Decision(verdict: verdict, hasSkipped: entry.ledger.hasSkipped, forgotten: forgotten)
     }
 
     /// Records an outcome; see `InferLedger.finish`.
     mutating func finish(_ header: FrameHeader, with parts: [Message]) -> Bool {
-        entries[header.session]?.inHand -= 1
-        return entries[header.session]?.ledger.finish(header.sequence, with: parts) ?? false
+        guard let entry = entries[header.session] else { return false }
+        entry.inHand -= 1
+        return entry.ledger.finish(header.sequence, with: parts)
     }
 
     /// Every finished answer that may not be stored yet, in each session's order.

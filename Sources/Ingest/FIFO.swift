@@ -31,8 +31,8 @@ struct FIFO<Element> {
     mutating func popFirst() -> Element? {
         guard let first else { return nil }
         head += 1
-        // Taken elements are released in batches; until then they are few.
-        if head == elements.count || head >= 32 {
+        // Taken elements are released in batches, and never more of them are kept than wait: each may hold a picture.
+        if head * 2 >= elements.count {
             elements.removeFirst(head)
             head = 0
         }

@@ -34,22 +34,23 @@ extension IngestLoop {
 
     private func tellStreams() {
         let now = Timestamp.now
-        var totals: [StreamName: (frames: Int, bytes: Int, limit: Int, oldest: Timestamp?)] = [:]
+        var totals: [ObjectIdentifier: (frames: Int, bytes: Int, limit: Int, oldest: Timestamp?)] = [:]
+        // The window stays where it is: a copy of it costs more than what is read from it.
         for session in streams.sessions.values {
-            let window = session.window
-            var total = totals[session.stream.name] ?? (0, 0, 0, nil)
-            total.frames += window.frameCount
-            total.bytes += window.byteCount
-            total.limit = max(total.limit, window.limits.frames)
-            if !window.isEmpty {
-                let accepted = window.header(window.oldestUnacknowledged).acceptedTime
+            let stream = ObjectIdentifier(session.stream)
+            var total = totals[stream] ?? (0, 0, 0, nil)
+            total.frames += session.window.frameCount
+            total.bytes += session.window.byteCount
+            total.limit = max(total.limit, session.window.limits.frames)
+            if !session.window.isEmpty {
+                let accepted = session.window.header(session.window.oldestUnacknowledged).acceptedTime
                 total.oldest = min(total.oldest ?? accepted, accepted)
             }
-            totals[session.stream.name] = total
+            totals[stream] = total
         }
         for stream in streams.byName.values {
             let meter = meter(of: stream)
-            let total = totals[stream.name]
+            let total = totals[ObjectIdentifier(stream)]
             meter.windowFrames.set(total?.frames ?? 0)
             meter.windowBytes.set(total?.bytes ?? 0)
             meter.windowLimit.set(total?.limit ?? 0)

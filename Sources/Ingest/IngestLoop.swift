@@ -119,12 +119,16 @@ final class IngestLoop {
     /// Sends, once what is to be sent is on disk.
     func pump(at now: ContinuousClock.Instant) throws {
         try settleSpool()
+        // Most turns take in acknowledgements only, and adding up goes through all sessions.
+        guard outputs.haveWork else { return }
         outputs.measure(streams.sessions.values)
         try outputs.pump(at: now)
     }
 
     private func tick(at now: ContinuousClock.Instant) throws {
         noteTime(at: now)
+        // Stalls and metrics are judged by it, and a turn without anything to send leaves it as it was.
+        outputs.measure(streams.sessions.values)
         resendOverdue(at: now)
         noteStalls(at: now)
         endIdleSessions(at: now)

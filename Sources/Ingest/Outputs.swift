@@ -78,6 +78,9 @@ final class Outputs {
         }
     }
 
+    /// Whether a session may have something for an infer that takes it.
+    var haveWork: Bool { byEndpoint.values.contains { $0.isConnected && !$0.isBlocked && !$0.ready.isEmpty } }
+
     /// Adds up what each infer has.
     func measure(_ sessions: some Sequence<Session>) {
         for output in byEndpoint.values { output.inFlight = (0, 0) }

@@ -64,8 +64,9 @@ final class ConnectionTable: Sendable {
     /// A message of this connection was read.
     func noteMessage(from descriptor: Int32) {
         state.withLock { state in
-            state.connections[descriptor]?.hasProgressed = true
-            state.connections[descriptor]?.hasSpoken = true
+            guard let place = state.connections.index(forKey: descriptor) else { return }
+            state.connections.values[place].hasProgressed = true
+            state.connections.values[place].hasSpoken = true
         }
     }
 

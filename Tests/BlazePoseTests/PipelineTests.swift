@@ -308,6 +308,35 @@ internal import Testing
         #expect(ahead.scene.begun > 20 && ahead.scene.cancelled < ahead.scene.begun / 2)
     }
 
+    @Test func inALiveStreamASearchIsSpreadOverFrames() throws {
+        /// The most crops looked at in one frame after the beginning, and the first frame in which the person who turned is
+        /// found again.
+        func search(isLive: Bool) throws -> (crops: Int, found: Int?) {
+            let scene = SimulatedScene()
+            scene.bodies = [
+                Body(frames: 0..<40) { _ in Point(x: 200, y: 180) },
+                Body(frames: 42..<200, rotation: 2.1, visibleWithin: 0) { _ in Point(x: 200, y: 180) },
+            ]
+            let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+            let tracker = PoseTracker()
+            tracker.isLive = isLive
+            var most = 0
+            var found: Int?
+            for frame in 0..<60 {
+                scene.forgetRuns()
+                let persons = try pipeline.process([(tracker, SimulatedScene.image(frame), nil)])[0]
+                if frame >= 40 { most = max(most, (scene.detectorRuns + scene.landmarkRuns).reduce(0, +)) }
+                if frame >= 42, !persons.isEmpty, found == nil { found = frame }
+            }
+            return (most, found)
+        }
+        let file = try search(isLive: false)
+        let live = try search(isLive: true)
+        // All that a file's frame is worth at once would let the live stream's next frames wait.
+        #expect(file.crops > 10 && live.crops <= 9)
+        #expect((live.found ?? .max) <= 45)
+    }
+
     @Test func timeRunsForwardWhateverTheClocksSay() {
         let tracker = PoseTracker()
         #expect(tracker.advance(to: 5) == 5)

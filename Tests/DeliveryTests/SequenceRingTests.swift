@@ -16,4 +16,21 @@ import Testing
         #expect(ring.end == SequenceNumber(2005))
         #expect(!ring.contains(ring.end))
     }
+
+    @Test("What is taken out is released while no more of it is kept than of the rest")
+    func releasesWhatIsTakenOut() {
+        final class Picture {}
+        var ring = SequenceRing<Picture>(start: .first)
+        var pictures: [() -> Picture?] = []
+        for _ in 0..<10 {
+            let picture = Picture()
+            ring.append(picture)
+            pictures.append { [weak picture] in picture }
+        }
+        for taken in 1...10 {
+            _ = ring.removeFirst()
+            let kept = pictures.prefix(taken).count { $0() != nil }
+            #expect(kept < max(1, ring.count))
+        }
+    }
 }
