@@ -4,6 +4,8 @@
 // that name; PART("torch-2.13", "2.13.0", NULL) for the one in a PyPI wheel, found by its folder.
 #include "bundled_parts.h"
 
+#include <stddef.h>
+
 const struct ctorch_bundled_part ctorch_bundled_parts[] = {
 #define PART(folder, version, soname) {folder, version, soname},
 #include "parts.inc"
