@@ -199,8 +199,9 @@ class TestRunning:
         until(lambda: running.properties("posebus-sink", "ActiveState")["ActiveState"] == "active", "it is ready again")
 
     def test_a_wrong_configuration_is_said_and_not_tried_for_ever(self, running):
+        started = re.search(r"^ExecStart=(.*)$", (ROOT / "deploy/systemd/posebus-infer.service").read_text(), re.M)[1]
         running.write("/run/systemd/system/posebus-infer.service.d/wrong.conf",
-                      "[Service]\nEnvironment=POSEBUS_TORCH=/srv\n")
+                      f"[Service]\nEnvironment=POSEBUS_TORCH=/srv\nExecStart=\nExecStart={started} --engine hmr2\n")
         running.run("systemctl", "daemon-reload")
         running.run("systemctl", "restart", "posebus-infer", status=1)
         told = running.properties("posebus-infer", "ActiveState", "ExecMainStatus", "NRestarts")
