@@ -118,10 +118,10 @@ package final class BlazePoseNetworks: PoseInference, Sendable {
         _ crops: [Crop], side: Int, border: ImageWarp.Border, scale: Float, offset: Float
     ) throws -> FloatArray {
         let array = try FloatArray(zeros: [crops.count, side, side, 3])
-        array.withUnsafeMutableElements { floats in
+        try array.withUnsafeMutableElements { floats in
             let length = side * side * 3
             for (index, crop) in crops.enumerated() {
-                ImageWarp.sample(
+                try ImageWarp.sample(
                     crop.image, region: crop.region, side: side, border: border, scale: scale, offset: offset,
                     into: UnsafeMutableBufferPointer(rebasing: floats[(index * length)..<((index + 1) * length)]))
             }

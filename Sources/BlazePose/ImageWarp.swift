@@ -16,18 +16,24 @@ package enum ImageWarp {
 
     /// Fills `output` with `side * side * 3` floats, row by row, red first: `byte * scale + offset`.
     ///
+    /// - Throws: where the picture has to be decoded finer for that, what decoding throws.
     /// - Precondition: `output.count >= side * side * 3`.
     package static func sample(
         _ image: RGBImage, region: PoseRegion, side: Int, border: Border, scale: Float, offset: Float,
         into output: UnsafeMutableBufferPointer<Float>
-    ) {
+    ) throws {
         precondition(output.count >= side * side * 3, "the crop needs \(side * side * 3) floats")
+        let image = try image.fine(enoughFor: region.size / Float(side))
         let map = region.toPixels
-        let step = 1 / Float(side)
+        // A held pixel lies in the middle of those it stands for.
+        let held = 1 / Float(image.reduction)
+        let middle = Float(image.reduction - 1) / 2
+        let step = held / Float(side)
         image.withUnsafeBytes { bytes in
             PictureCrop(
-                width: image.width, height: image.height, bytesPerRow: image.bytesPerRow,
-                x: (map.xx * step, map.xy * step, map.x), y: (map.yx * step, map.yy * step, map.y), side: side,
+                width: image.heldWidth, height: image.heldHeight, bytesPerRow: image.bytesPerRow,
+                x: (map.xx * step, map.xy * step, (map.x - middle) * held),
+                y: (map.yx * step, map.yy * step, (map.y - middle) * held), side: side,
                 isBlackOutside: border == .zero, scale: scale, offset: offset
             ).write(from: bytes, to: output)
         }

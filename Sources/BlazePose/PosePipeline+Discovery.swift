@@ -134,7 +134,7 @@ extension PosePipeline {
             let scene = scenes[candidate.scene]
             let box = scene.box(of: answer)
             guard !isTaken(answer, box: box, by: scene.live),
-                !isShadow(answer, in: scene.image, of: scene.live.map(\.bodyRegion))
+                try !isShadow(answer, in: scene.image, of: scene.live.map(\.bodyRegion))
             else { continue }
             if let returning = returning(answer, in: scene) {
                 scenes[candidate.scene].update(returning, with: answer, restart: true)
@@ -159,8 +159,11 @@ extension PosePipeline {
         return candidates.min { $0.distance < $1.distance }?.id
     }
 
+    /// Shorter sides of the picture.
+    static let partScales: [Float] = [1, 0.6]
+
     /// Overlapping squares that cover a picture: as high as its shorter side, then three fifths of that.
-    package static func tiles(width: Int, height: Int, scales: [Float] = [1, 0.6]) -> [PoseRegion] {
+    package static func tiles(width: Int, height: Int, scales: [Float] = partScales) -> [PoseRegion] {
         let short = Float(min(width, height))
         return scales.flatMap { scale -> [PoseRegion] in
             let side = short * scale

@@ -5,13 +5,14 @@ extension PosePipeline {
     /// most deviant of nine places on the body was 30 levels or more away from the median colour in each of some 700
     /// frames, on shadows 12 at most. Somebody who is alone is believed whatever the colours: a figure against the sun
     /// is as even as a shadow, and a shadow without anybody near is rare.
-    package func isShadow(_ estimate: PoseEstimate, in image: RGBImage, of others: [PoseRegion]) -> Bool {
+    package func isShadow(_ estimate: PoseEstimate, in image: RGBImage, of others: [PoseRegion]) throws -> Bool {
         let body = estimate.bodyRegion
         let isNear = others.contains { other in
             body.center.distance(to: other.center) < PosePipeline.shadowLength * max(other.size, body.size)
         }
         guard isNear else { return false }
-        let colours = estimate.bodyColours(in: image)
+        let colours = estimate.bodyColours(
+            in: try image.fine(enoughFor: body.size / Float(LandmarkDecoder.inputSide)))
         guard colours.count > PosePipeline.leastPlaces else { return false }
         let median = SIMD3<Float>(
             Self.median(colours.map(\.x)), Self.median(colours.map(\.y)), Self.median(colours.map(\.z)))
@@ -34,7 +35,7 @@ extension PosePipeline {
 
 extension PoseEstimate {
     /// The colours at nine places on the body that are in the picture: head, chest, belly, upper arms, thighs, shins. Each the
-    /// mean of three by three pixels, in levels of red, green and blue.
+    /// mean of three by three pixels that are held, in levels of red, green and blue.
     fileprivate func bodyColours(in image: RGBImage) -> [SIMD3<Float>] {
         guard landmarks.count >= 29 else { return [] }
         func middle(_ a: Int, _ b: Int) -> Point { (landmarks[a].position + landmarks[b].position) * 0.5 }
@@ -45,7 +46,9 @@ extension PoseEstimate {
             + [(11, 13), (12, 14), (23, 25), (24, 26), (25, 27), (26, 28)].map { middle($0.0, $0.1) }
         return image.withUnsafeBytes { bytes in
             places.compactMap { place in
-                guard place.x >= 1, place.y >= 1, place.x < Float(image.width - 1), place.y < Float(image.height - 1)
+                let place = place * (1 / Float(image.reduction))
+                guard place.x >= 1, place.y >= 1, place.x < Float(image.heldWidth - 1),
+                    place.y < Float(image.heldHeight - 1)
                 else { return nil }
                 var sum = SIMD3<Float>.zero
                 for y in -1...1 {

@@ -1,5 +1,7 @@
 /// A decoded picture: upright, 8 bits a channel, red first, origin top left.
 ///
+/// It is measured in pixels of its full size, of which the bytes may hold fewer: means of two by two, four by four or eight by eight.
+///
 /// The bytes are a view of memory that `owner` keeps alive, so a decoder's buffer reaches the networks without a copy.
 public struct RGBImage: @unchecked Sendable {
     // Sendable although it holds a pointer: the bytes behind it are never written while an image exists
@@ -9,11 +11,20 @@ public struct RGBImage: @unchecked Sendable {
     public let width: Int
     /// Height in pixels.
     public let height: Int
-    /// Distance in bytes from the beginning of one row to the beginning of the next, at least `3 * width`.
+    /// Pixels of which one is held, along each side: 1, 2, 4 or 8.
+    package let reduction: Int
+    /// Distance in bytes from the beginning of one row to the beginning of the next.
     public let bytesPerRow: Int
     private let base: UnsafeRawPointer
     private let byteCount: Int
     private let owner: AnyObject
+    /// The same picture at another reduction; nil where there is no other.
+    private let reduced: (@Sendable (Int) throws -> RGBImage)?
+
+    /// Pixels held in a row.
+    package var heldWidth: Int { (width + reduction - 1) / reduction }
+    /// Rows held.
+    package var heldHeight: Int { (height + reduction - 1) / reduction }
 
     /// A view of pixels that belong to somebody else.
     ///
@@ -24,18 +35,38 @@ public struct RGBImage: @unchecked Sendable {
     public init(
         width: Int, height: Int, bytesPerRow: Int, pixels: UnsafeRawBufferPointer, owner: AnyObject
     ) throws(BlazePoseError) {
-        guard width > 0, height > 0, bytesPerRow >= 3 * width, let base = pixels.baseAddress,
-            pixels.count >= (height - 1) * bytesPerRow + 3 * width
-        else {
-            throw .image(
-                "\(width)x\(height) RGB pixels in rows of \(bytesPerRow) bytes do not fit \(pixels.count) bytes")
-        }
+        try self.init(
+            width: width, height: height, reduction: 1, bytesPerRow: bytesPerRow, pixels: pixels, owner: owner,
+            reduced: nil)
+    }
+
+    /// A view of some of a picture's pixels.
+    ///
+    /// - Parameters:
+    ///   - width: of the whole picture at full size, as `height`.
+    ///   - reduction: 1, 2, 4 or 8; rows hold a pixel for each of so many and one for what is left over.
+    ///   - reduced: the same picture at another reduction, where there is one.
+    /// - Throws: `BlazePoseError.image` when the numbers do not fit together.
+    package init(
+        width: Int, height: Int, reduction: Int, bytesPerRow: Int, pixels: UnsafeRawBufferPointer, owner: AnyObject,
+        reduced: (@Sendable (Int) throws -> RGBImage)?
+    ) throws(BlazePoseError) {
         self.width = width
         self.height = height
+        self.reduction = reduction
         self.bytesPerRow = bytesPerRow
-        self.base = base
-        self.byteCount = pixels.count
         self.owner = owner
+        self.reduced = reduced
+        byteCount = pixels.count
+        guard width > 0, height > 0, reduction > 0, let base = pixels.baseAddress else {
+            throw .image("no RGB pixels for a picture of \(width)x\(height)")
+        }
+        self.base = base
+        guard bytesPerRow >= 3 * heldWidth, pixels.count >= (heldHeight - 1) * bytesPerRow + 3 * heldWidth else {
+            throw .image(
+                "\(heldWidth)x\(heldHeight) RGB pixels in rows of \(bytesPerRow) bytes do not fit "
+                    + "\(pixels.count) bytes")
+        }
     }
 
     /// A picture of its own, copied from `pixels`: rows without padding, `3 * width * height` bytes.
@@ -48,7 +79,17 @@ public struct RGBImage: @unchecked Sendable {
             owner: storage)
     }
 
-    /// Calls `body` with the bytes; they are valid only until it returns.
+    /// The picture with no less in it than somebody can see who takes one pixel in `pitch`, along each side.
+    ///
+    /// - Throws: what decoding throws.
+    package func fine(enoughFor pitch: Float) throws -> RGBImage {
+        guard let reduced, Float(reduction) > max(1, pitch) else { return self }
+        var wanted = reduction
+        while wanted > 1, Float(wanted) > pitch { wanted /= 2 }
+        return try reduced(wanted)
+    }
+
+    /// Calls `body` with the bytes, `heldHeight` rows; they are valid only until it returns.
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(owner) {
             try body(UnsafeRawBufferPointer(start: base, count: byteCount))

@@ -20,14 +20,14 @@ package final class BlazePoseEngine: PoseEngine {
     ///   - smooths: whether poses are steadied.
     /// - Throws: an error that names a missing or altered file and the command that fetches it.
     package init(models: URL, threads: Int, smooths: Bool = false) throws {
-        finder = try PersonFinder(models: models, threads: threads)
+        finder = try PersonFinder(models: models, threads: threads, needsFullSize: false)
         persons = FollowedPersons(engine: name, finder: finder, model: ColourTracking(), smooths: smooths)
     }
 
     package func process(_ frames: [EngineFrame]) throws -> [EngineAnswer] {
         try persons.look(at: frames).map { view in
             let sightings = view.findings.map { finding in
-                let terms = TrackTerms(landmarks: finding.person, image: view.frame.pixels)
+                let terms = TrackTerms(landmarks: finding.person, picture: view.frame.shown, image: view.image)
                 var person = finding.person
                 person.appearance = terms.appearance.bytes
                 return IdentityKeeper<ColourTracking>.Sighting(person: person, terms: terms)

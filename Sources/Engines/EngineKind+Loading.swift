@@ -23,7 +23,8 @@ extension EngineKind {
         try options.hmr2.checkPresence()
         try options.phalp?.checkPresence()
         try TorchRuntime.setThreads(options.threads)
-        let finder = try PersonFinder(models: options.models, threads: options.threads, masks: options.phalp != nil)
+        let finder = try PersonFinder(
+            models: options.models, threads: options.threads, masks: options.phalp != nil, needsFullSize: true)
         let bodies = try BodyFitter(options)
         guard let phalp = options.phalp else {
             return HMR2Engine(finder: finder, bodies: bodies, tracking: ColourTracking(), smooths: options.smooths)

@@ -1,3 +1,4 @@
+internal import JPEG
 internal import Messages
 internal import Refinement
 internal import Tracking
@@ -8,6 +9,8 @@ final class FollowedPersons<Model: TrackingModel> {
     /// One frame in which persons were looked for.
     struct View {
         let frame: EngineFrame
+        /// Its picture as it was looked at first.
+        let image: DecodedImage
         /// Whether it begins a shot.
         let isShot: Bool
         let findings: [PersonFinder.Finding]
@@ -33,9 +36,13 @@ final class FollowedPersons<Model: TrackingModel> {
     /// Finds the persons in frames; at most one frame of each session.
     func look(at frames: [EngineFrame]) throws -> [View] {
         frames.forEach(restore)
-        let isShot = frames.map(identities.isShot)
-        let found = try finder.find(in: frames, isShot: isShot)
-        return zip(zip(frames, isShot), found).map { View(frame: $0.0, isShot: $0.1, findings: $1) }
+        let scales = frames.map(finder.scale)
+        let images = try zip(frames, scales).map { try $0.shown.image($1) }
+        let isShot = zip(frames, images).map(identities.isShot)
+        let found = try finder.find(in: frames, scales: scales, isShot: isShot)
+        return frames.indices.map {
+            View(frame: frames[$0], image: images[$0], isShot: isShot[$0], findings: found[$0])
+        }
     }
 
     /// The frame's answer, with everybody's identity.

@@ -34,11 +34,11 @@ final class HMR2Engine<Model: BodyTracking>: PoseEngine {
         let fitted = try bodies.fit(
             views.map { view in
                 BodyFitter.Input(
-                    image: view.frame.pixels, persons: view.findings.map(\.person),
+                    image: view.image, persons: view.findings.map(\.person),
                     focalLength: bodies.focalLength(of: view.frame.stream.description))
             }, forAppearance: tracking.needsSurfaces)
         return try zip(views, fitted).map { view, fitted in
-            let image = view.frame.pixels
+            let image = view.image
             let appearances = try tracking.appearances(of: fitted, masks: view.findings.map(\.mask), in: image)
             let sightings = zip(fitted, appearances).map { fitted, appearance in
                 var person = fitted.person

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import JPEG
+package import JPEG
 package import Messages
 package import Tracking
 
@@ -53,8 +53,9 @@ package final class IdentityKeeper<Model: TrackingModel> {
     package func forget(_ session: SessionID) { sessions[session] = nil }
 
     /// Whether a frame begins a shot.
-    package func isShot(_ frame: EngineFrame) -> Bool {
-        guard let image = frame.image else { return false }
+    ///
+    /// - Parameter image: what it shows, at any size.
+    package func isShot(_ frame: EngineFrame, _ image: DecodedImage) -> Bool {
         var session = sessions[frame.session] ?? Session(tracker: PersonTracker(model: model, options: options))
         let time = Int(clamping: frame.sequence.value)
         // A frame whose batch failed is tried again, and is still the same picture.
@@ -147,7 +148,7 @@ extension IdentityKeeper.Seen {
     fileprivate func predicted(
         _ prediction: PersonTracker<Model>.Prediction, in frame: EngineFrame, largestAge: Int
     ) -> Person? {
-        guard let image = frame.image else { return nil }
+        guard let image = frame.picture else { return nil }
         let expected = prediction.expectation
         let side = Double(max(image.width, image.height))
         let reach = expected.locationInterval

@@ -9,11 +9,14 @@ internal import Tracking
 /// It does not say who they are: see `IdentityKeeper`.
 final class PersonFinder {
     private let estimator: BlazePoseEstimator
+    private let needsFullSize: Bool
     private var sessions: [SessionID: Session] = [:]
 
     /// What is kept of a session.
     private struct Session {
         var tracker = PoseTracker()
+        /// The size at which the last frame was looked at first. Not saved: another process begins with its own.
+        var scale = DecodeScale.full
         /// The first frame's. Times are counted from it: as seconds since 1970 they would lose the digits in which the
         /// frames of one clip, fed twice, are alike, and so would its poses.
         var start: Timestamp
@@ -33,24 +36,45 @@ final class PersonFinder {
     ///   - models: the folder that holds them.
     ///   - threads: how many threads one computation may use.
     ///   - masks: whether to find out which pixels are a person's, which doubles the work.
+    ///   - needsFullSize: whether somebody else looks at each frame at full size anyway.
     /// - Throws: an error that names a missing or altered file and the command that fetches it.
-    init(models: URL, threads: Int, masks: Bool = false) throws {
+    init(models: URL, threads: Int, masks: Bool = false, needsFullSize: Bool) throws {
+        self.needsFullSize = needsFullSize
         var options = BlazePoseOptions()
         options.threads = threads
         options.masks = masks
         estimator = try BlazePoseEstimator(models: BlazePoseModels(directory: models), options: options)
     }
 
+    /// The size at which a session's next frame is looked at first.
+    ///
+    /// Frames are decoded ahead at the size of the last one, so it changes for a smaller one only where that is clearly enough: a
+    /// person whose size wavers does not have every other frame decoded twice.
+    func scale(for frame: EngineFrame) -> DecodeScale {
+        guard !needsFullSize else { return .full }
+        let picture = frame.shown
+        let session = session(frame)
+        let pitch = session.tracker.pitch(width: picture.width, height: picture.height)
+        let scale = min(DecodeScale(pitch: pitch), max(session.scale, DecodeScale(pitch: pitch / Self.clearly)))
+        sessions[frame.session]?.scale = scale
+        return scale
+    }
+
+    private static let clearly: Float = 1.25
+
     /// The persons in each frame, without numbers.
     ///
-    /// - Parameter isShot: of each frame, whether it begins a shot.
-    func find(in frames: [EngineFrame], isShot: [Bool]) throws -> [[Finding]] {
-        let inputs = try zip(frames, isShot).map { frame, isShot in
+    /// - Parameters:
+    ///   - scales: of each frame, at which size it is looked at first.
+    ///   - isShot: of each frame, whether it begins a shot.
+    func find(in frames: [EngineFrame], scales: [DecodeScale], isShot: [Bool]) throws -> [[Finding]] {
+        let inputs = try zip(frames, zip(scales, isShot)).map { frame, rest in
+            let (scale, isShot) = rest
             let session = session(frame)
             if isShot { session.tracker.cut() }
             session.tracker.isLive = frame.isLive
             return BlazePoseEstimator.Frame(
-                tracker: session.tracker, image: try RGBImage(frame.pixels),
+                tracker: session.tracker, image: try RGBImage(frame.shown, at: scale),
                 timestamp: Double(frame.captureTime.nanoseconds - session.start.nanoseconds) / 1e9)
         }
         return try estimator.process(inputs).map { $0.map { Finding(person: Person($0), mask: $0.mask) } }
@@ -58,7 +82,7 @@ final class PersonFinder {
 
     /// The persons in a single picture, numbered from 1. With boxes: exactly one a box, in their order.
     func findStill(_ image: DecodedImage, boxes: [Messages.BoundingBox]) throws -> [Person] {
-        let image = try RGBImage(image)
+        let image = try RGBImage(image, width: image.width, height: image.height)
         let regions = boxes.map { BlazePose.BoundingBox(x: $0.x, y: $0.y, width: $0.width, height: $0.height) }
         let found =
             regions.isEmpty
@@ -101,19 +125,30 @@ final class PersonFinder {
 }
 
 extension EngineFrame {
-    /// The pixels of a frame that was decoded because the engine asks for them.
-    var pixels: DecodedImage {
-        guard let image else { preconditionFailure("an engine that needs pixels was given a frame without them") }
-        return image
+    /// The picture of a frame that was decoded because the engine asks for pixels.
+    var shown: FramePicture {
+        guard let picture else { preconditionFailure("an engine that needs pixels was given a frame without them") }
+        return picture
     }
 }
 
 extension RGBImage {
+    /// A picture at one of its sizes, and at the others where they are asked for.
+    fileprivate init(_ picture: FramePicture, at scale: DecodeScale) throws {
+        let image = try picture.image(scale)
+        try self.init(image, width: picture.width, height: picture.height) { reduction in
+            try RGBImage(picture, at: DecodeScale(pitch: Float(reduction)))
+        }
+    }
+
     /// The same pixels: nothing is copied, and the decoded image lives as long as this view of it.
-    fileprivate init(_ image: DecodedImage) throws(BlazePoseError) {
+    fileprivate init(
+        _ image: DecodedImage, width: Int, height: Int, reduced: (@Sendable (Int) throws -> RGBImage)? = nil
+    ) throws(BlazePoseError) {
         self = try image.withUnsafeBytes { pixels throws(BlazePoseError) in
             try RGBImage(
-                width: image.width, height: image.height, bytesPerRow: image.bytesPerRow, pixels: pixels, owner: image)
+                width: width, height: height, reduction: image.scale.reduction, bytesPerRow: image.bytesPerRow,
+                pixels: pixels, owner: image, reduced: reduced)
         }
     }
 }

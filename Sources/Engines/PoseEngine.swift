@@ -11,8 +11,8 @@ package struct EngineFrame {
     package var sequence: SequenceNumber
     /// When the camera took it.
     package var captureTime: Timestamp
-    /// Upright RGB pixels; nil only for engines that need none.
-    package var image: DecodedImage?
+    /// What it shows; nil only for engines that need no pixels.
+    package var picture: FramePicture?
     /// Whether the stream's next frame comes whether this one is finished or not.
     package var isLive: Bool
     /// What an engine of another process knew of the session before this frame; of use only where this one knows nothing.
@@ -20,14 +20,15 @@ package struct EngineFrame {
 
     /// A frame.
     package init(
-        session: SessionID, stream: StreamName, sequence: SequenceNumber, captureTime: Timestamp, image: DecodedImage?,
+        session: SessionID, stream: StreamName, sequence: SequenceNumber, captureTime: Timestamp,
+        picture: FramePicture?,
         isLive: Bool = false, savedState: [UInt8] = []
     ) {
         self.session = session
         self.stream = stream
         self.sequence = sequence
         self.captureTime = captureTime
-        self.image = image
+        self.picture = picture
         self.isLive = isLive
         self.savedState = savedState
     }

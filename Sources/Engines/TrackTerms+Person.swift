@@ -9,16 +9,18 @@ extension TrackTerms where Appearance == PartColours {
     /// A weak-perspective camera says where the root is: the scale at which the joints in metres fit those in the picture
     /// gives the distance, for the focal length that 4D-Humans assumes (5000/256 of the longer side), of which the
     /// tracker sees ratios only.
-    init(landmarks person: Person, image: DecodedImage) {
+    ///
+    /// - Parameter image: the picture at any size.
+    init(landmarks person: Person, picture: FramePicture, image: DecodedImage) {
         let layout = BodyLayout.blazepose33
         let hips = (person.keypoints2D[layout.leftHip] + person.keypoints2D[layout.rightHip]) / 2
         var scale = Self.scale(of: person.keypoints3D, in: person.keypoints2D)
         // Joints that fit no picture: the box of a person of 1.7 m has to do.
         if !(scale > 0 && scale.isFinite) { scale = max(person.bbox.width, person.bbox.height, 1) / 1.7 }
-        let side = Double(max(image.width, image.height))
+        let side = Double(max(picture.width, picture.height))
         let focalLength = 5000.0 / 256 * side
         let depth = focalLength / Double(scale)
-        let offset = SIMD2(Double(hips.x) - Double(image.width) / 2, Double(hips.y) - Double(image.height) / 2)
+        let offset = SIMD2(Double(hips.x) - Double(picture.width) / 2, Double(hips.y) - Double(picture.height) / 2)
         self.init(
             location: offset / side + 0.5,
             camera: SIMD3(offset.x * depth / focalLength, offset.y * depth / focalLength, depth),
@@ -75,11 +77,12 @@ extension TrackTerms {
 }
 
 extension PartColours {
-    /// What a person looks like in its picture.
+    /// What a person looks like in its picture, at any size of it.
     init(_ person: Person, image: DecodedImage, layout: BodyLayout) {
+        let held = 1 / Float(image.scale.reduction)
+        let keypoints = person.keypoints2D.map { $0 * SIMD3(held, held, 1) }
         self = image.withUnsafeBytes {
-            PartColours(
-                pixels: $0, width: image.width, height: image.height, keypoints: person.keypoints2D, layout: layout)
+            PartColours(pixels: $0, width: image.width, height: image.height, keypoints: keypoints, layout: layout)
         }
     }
 }

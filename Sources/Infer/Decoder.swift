@@ -5,15 +5,22 @@ internal import Stage
 internal import ZeroMQ
 
 /// Turns payloads into upright pixels, on threads of its own. A payload that cannot be decoded becomes a drop.
+///
+/// A JPEG is decoded at the size at which the engine looked at the session's last frame. Whatever size it wants of this one, it gets:
+/// another than was expected is decoded on its own thread.
 struct Decoder: Sendable {
     private let pool: ImageBufferPool
     private let limits: JPEGLimits
     private let time: Histogram
+    private let scales: LastScales
 
-    /// - Parameter time: where the seconds are counted that a frame takes.
-    init(limits: JPEGLimits, threads: Int, time: Histogram) {
+    /// - Parameters:
+    ///   - time: where the seconds are counted that a frame takes.
+    ///   - scales: at which size each session is being looked at.
+    init(limits: JPEGLimits, threads: Int, time: Histogram, scales: LastScales) {
         self.limits = limits
         self.time = time
+        self.scales = scales
         // What is being decoded, what waits in a batch and what the engine holds.
         pool = ImageBufferPool(capacity: 4 * threads + 8)
     }
@@ -36,19 +43,31 @@ struct Decoder: Sendable {
         do throws(JPEGError) {
             switch job.header.payload {
             case .jpeg:
-                job.image = try payload.withUnsafeBytes { bytes throws(JPEGError) in
-                    try DecodedImage(jpeg: bytes, limits: limits, pool: pool)
-                }
+                let picture = try picture(jpeg: payload)
+                try picture.prepare(scales[job.header.session])
+                job.picture = picture
             case .rgb8:
-                job.image = try payload.withUnsafeBytes { bytes throws(JPEGError) in
+                let image = try payload.withUnsafeBytes { bytes throws(JPEGError) in
                     try DecodedImage(
                         rgb: bytes, width: job.header.width, height: job.header.height, limits: limits, pool: pool)
                 }
+                job.picture = FramePicture(image)
             case .none:
                 job.failure = Drop(stage: .infer, reason: .corruptJPEG, detail: "the frame's header announces no image")
             }
         } catch {
             job.failure = Drop(stage: .infer, reason: error.reason.dropReason, detail: error.detail)
+        }
+    }
+
+    private func picture(jpeg payload: Message) throws(JPEGError) -> FramePicture {
+        let header = try payload.withUnsafeBytes { bytes throws(JPEGError) in
+            try JPEGHeader.check(bytes, limits: limits)
+        }
+        return FramePicture(header: header) { [limits, pool] scale throws(JPEGError) in
+            try payload.withUnsafeBytes { bytes throws(JPEGError) in
+                try DecodedImage(jpeg: bytes, header: header, scale: scale, limits: limits, pool: pool)
+            }
         }
     }
 }

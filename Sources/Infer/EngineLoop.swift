@@ -1,4 +1,5 @@
 internal import Engines
+internal import JPEG
 internal import Logging
 internal import Messages
 internal import Metering
@@ -20,6 +21,8 @@ struct EngineLoop {
     let engine: any PoseEngine
     let queue: FrameQueue
     let finished: Mailbox<[FinishedFrame]>
+    /// Told at which size each frame was looked at.
+    let scales: LastScales
     let maxBatch: Int
     let maxWait: Duration
     let logger: Logger
@@ -44,7 +47,9 @@ struct EngineLoop {
                 metrics.withEngine.set(nil)
                 pulse?.rest()
                 patience = self.patience
-            case .forget(let session): engine.forget(session)
+            case .forget(let session):
+                engine.forget(session)
+                scales.forget(session)
             }
         }
     }
@@ -56,6 +61,7 @@ struct EngineLoop {
         if !usable.isEmpty { metrics.batch.observe(Double(usable.count)) }
         let answers = usable.isEmpty ? [] : metrics.engine.measure { answer(usable) }
         let duration = Timestamp.now.milliseconds(since: start)
+        for job in usable { scales.note(job.picture?.firstWanted, of: job.header.session) }
         // Nobody is followed out of a still either.
         for job in usable where job.header.isStill { engine.forget(job.header.session) }
 
@@ -107,6 +113,6 @@ extension FrameJob {
     fileprivate var engineFrame: EngineFrame {
         EngineFrame(
             session: header.session, stream: header.stream, sequence: header.sequence, captureTime: header.captureTime,
-            image: image, isLive: header.delivery == .live, savedState: header.isStill ? [] : savedState)
+            picture: picture, isLive: header.delivery == .live, savedState: header.isStill ? [] : savedState)
     }
 }

@@ -14,7 +14,8 @@ package final class FrameJob: @unchecked Sendable {
     package let savedState: [UInt8]
     /// Whether what this infer remembers of the session is out of date: another one had it meanwhile.
     package let startsOver: Bool
-    var image: DecodedImage?
+    /// What it shows; set by the decoding thread.
+    var picture: FramePicture?
     var failure: Drop?
     fileprivate var isReady = false
     private let arrived = ContinuousClock.now
@@ -41,7 +42,9 @@ package enum EngineWork {
 /// Frames on their way from the socket to the engine: decoded by any number of threads, taken by the engine in
 /// batches across streams, each stream in the order in which it was put.
 ///
-/// It does not bound itself: whoever puts frames in counts those that are in hand.
+/// Of each session only a few frames are decoded ahead of the engine: pixels are large, and at which size it will look at a
+/// frame is known the better the closer the frame is. It does not bound itself otherwise: whoever puts frames in counts
+/// those that are in hand.
 package final class FrameQueue: @unchecked Sendable {
     // Unchecked: all state is touched only while `condition` is locked.
     /// Signalled for the engine's thread, after the lock is given back: it would find it taken.
@@ -51,12 +54,15 @@ package final class FrameQueue: @unchecked Sendable {
     private var sessions: [SessionID: SessionFrames] = [:]
     /// Sessions that hold frames, the one that was served longest ago first.
     private var turn: [SessionID] = []
+    /// Frames whose turn it is to be decoded.
     private var undecoded: [FrameJob] = []
     private var forgotten: [SessionID] = []
     private var isClosed = false
 
     private struct SessionFrames {
         var jobs: [FrameJob] = []
+        /// How many of them, from the first on, have had their turn to be decoded.
+        var begun = 0
         var endsAfterLast = false
     }
 
@@ -64,13 +70,19 @@ package final class FrameQueue: @unchecked Sendable {
     private static let activeFor = Duration.seconds(1)
     private var lastArrivals: [SessionID: ContinuousClock.Instant] = [:]
 
-    package init() {}
+    private let decodedAhead: Int
+
+    /// - Parameter decodedAhead: frames of a session that may be decoded or being decoded while the engine has not taken them.
+    package init(decodedAhead: Int) {
+        precondition(decodedAhead > 0, "a queue in which nothing may be decoded")
+        self.decodedAhead = decodedAhead
+    }
 
     /// Adds the next frame of its session.
     ///
     /// - Parameter needsPixels: false where the engine looks at no pixels: the frame is ready at once.
     package func put(_ job: FrameJob, needsPixels: Bool) {
-        condition.withLock {
+        let isDecodable = condition.withLock {
             let session = job.header.session
             lastArrivals[session] = .now
             if sessions[session] == nil {
@@ -78,13 +90,20 @@ package final class FrameQueue: @unchecked Sendable {
                 turn.append(session)
             }
             sessions[session]?.jobs.append(job)
-            if needsPixels {
-                undecoded.append(job)
-            } else {
-                job.isReady = true
-            }
+            job.isReady = !needsPixels
+            return beginDecoding(of: session)
         }
-        if needsPixels { decodable.signal() } else { condition.signal() }
+        if isDecodable { decodable.signal() } else if !needsPixels { condition.signal() }
+    }
+
+    /// Gives a session's next frame its turn to be decoded; false where it has none, or enough decoded.
+    private func beginDecoding(of session: SessionID) -> Bool {
+        guard let frames = sessions[session], frames.begun < min(decodedAhead, frames.jobs.count),
+            !frames.jobs[frames.begun].isReady
+        else { return false }
+        undecoded.append(frames.jobs[frames.begun])
+        sessions[session]?.begun += 1
+        return true
     }
 
     /// Says that a session has no more frames than those already put.
@@ -109,11 +128,23 @@ package final class FrameQueue: @unchecked Sendable {
 
     /// Waits for a frame to decode. Nil: the queue is closed and everything is decoded.
     package func nextToDecode() -> FrameJob? {
-        decodable.wait()
-        let job = condition.withLock { undecoded.isEmpty ? nil : undecoded.removeFirst() }
-        // Closed: the next decoder is to see it too.
-        if job == nil { decodable.signal() }
-        return job
+        while true {
+            decodable.wait()
+            let (job, isOver) = condition.withLock {
+                undecoded.isEmpty ? (nil, isClosed && isAllBegun) : (undecoded.removeFirst(), false)
+            }
+            if let job { return job }
+            if isOver {
+                // The next decoder is to see it too.
+                decodable.signal()
+                return nil
+            }
+        }
+    }
+
+    /// Whether no frame waits for its turn to be decoded.
+    private var isAllBegun: Bool {
+        sessions.values.allSatisfy { $0.begun == $0.jobs.count || $0.jobs[$0.begun].isReady }
     }
 
     /// Hands a frame on to the engine, decoded or with the reason why it could not be.
@@ -163,6 +194,7 @@ package final class FrameQueue: @unchecked Sendable {
         for session in ready {
             guard var frames = sessions[session] else { continue }
             batch.append(frames.jobs.removeFirst())
+            frames.begun = max(0, frames.begun - 1)
             turn.removeAll { $0 == session }
             if frames.jobs.isEmpty {
                 sessions[session] = nil
@@ -170,8 +202,11 @@ package final class FrameQueue: @unchecked Sendable {
             } else {
                 sessions[session] = frames
                 turn.append(session)
+                if beginDecoding(of: session) { decodable.signal() }
             }
         }
+        // Decoders that were woken by the end and found more to come.
+        if isClosed, isAllBegun { decodable.signal() }
         return .batch(batch)
     }
 

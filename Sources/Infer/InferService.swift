@@ -27,18 +27,21 @@ package struct InferService: Service {
     }
 
     package func run() async throws {
-        let queue = FrameQueue()
+        // One more than can be decoded at once, so that the engine finds one while they decode.
+        let queue = FrameQueue(decodedAhead: configuration.decodeThreads + 1)
         let finished = Mailbox<[FinishedFrame]>()
+        let scales = LastScales()
         let loaded = OneShot<EngineDescription>()
         let stop = StopSignal()
         let metrics = InferMetrics(status.status.metrics, queue: queue)
 
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await runEngine(queue, finished, loaded, metrics) }
+                group.addTask { try await runEngine(queue, finished, scales, loaded, metrics) }
                 for number in 0..<configuration.decodeThreads {
                     let decoder = Decoder(
-                        limits: configuration.imageLimits, threads: configuration.decodeThreads, time: metrics.decode)
+                        limits: configuration.imageLimits, threads: configuration.decodeThreads, time: metrics.decode,
+                        scales: scales)
                     let pulse = watchdog.watch(
                         "decode-\(number)", meaning: "the frame that it decodes is not looked at")
                     group.addTask {
@@ -68,8 +71,8 @@ package struct InferService: Service {
     }
 
     private func runEngine(
-        _ queue: FrameQueue, _ finished: Mailbox<[FinishedFrame]>, _ loaded: OneShot<EngineDescription>,
-        _ metrics: InferMetrics
+        _ queue: FrameQueue, _ finished: Mailbox<[FinishedFrame]>, _ scales: LastScales,
+        _ loaded: OneShot<EngineDescription>, _ metrics: InferMetrics
     ) async throws {
         let configuration = configuration
         let logger = logger
@@ -85,7 +88,7 @@ package struct InferService: Service {
             metrics.engineInfo[engine.name, engine.computing.device, engine.computing.precision].set(1)
             loaded.settle(EngineDescription(name: engine.name, needsPixels: engine.needsPixels))
             EngineLoop(
-                engine: engine, queue: queue, finished: finished, maxBatch: configuration.maxBatch,
+                engine: engine, queue: queue, finished: finished, scales: scales, maxBatch: configuration.maxBatch,
                 maxWait: configuration.maxWait, logger: logger, metrics: metrics, pulse: pulse,
                 patience: configuration.enginePatience, fault: configuration.fault
             ).run()

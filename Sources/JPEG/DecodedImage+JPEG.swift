@@ -1,18 +1,5 @@
 internal import CJPEG
 
-/// A reduced size that the decoder reaches without computing the full one.
-package enum DecodeScale: Int32, Sendable, CaseIterable {
-    case full = 1
-    case half = 2
-    case quarter = 4
-    case eighth = 8
-
-    /// The length of a side that has `length` pixels at full size.
-    package func applied(to length: Int) -> Int {
-        (length + Int(rawValue) - 1) / Int(rawValue)
-    }
-}
-
 extension DecodedImage {
     /// Decodes a JPEG to upright RGB: EXIF orientation applied, grayscale expanded.
     ///
@@ -28,14 +15,23 @@ extension DecodedImage {
         jpeg bytes: UnsafeRawBufferPointer, scale: DecodeScale = .full, limits: JPEGLimits = JPEGLimits(),
         pool: ImageBufferPool? = nil
     ) throws(JPEGError) {
-        let header = try JPEGHeader.check(bytes, limits: limits)
+        try self.init(
+            jpeg: bytes, header: JPEGHeader.check(bytes, limits: limits), scale: scale, limits: limits, pool: pool)
+    }
+
+    /// Decodes a JPEG that has been checked. See `init(jpeg:scale:limits:pool:)`.
+    package convenience init(
+        jpeg bytes: UnsafeRawBufferPointer, header: JPEGHeader, scale: DecodeScale, limits: JPEGLimits,
+        pool: ImageBufferPool?
+    ) throws(JPEGError) {
+        precondition(header.byteCount <= bytes.count, "the header of another JPEG")
         let width = scale.applied(to: header.width)
         let height = scale.applied(to: header.height)
         var options = cjpeg_decode_options(
             width: Int32(header.storedWidth), height: Int32(header.storedHeight),
             scale_denominator: scale.rawValue, orientation: Int32(header.orientation.rawValue),
             max_scans: Int32(clamping: limits.scans))
-        try self.init(width: width, height: height, pool: pool) { (pixels) throws(JPEGError) in
+        try self.init(width: width, height: height, scale: scale, pool: pool) { (pixels) throws(JPEGError) in
             var message = JPEGMessage()
             let status = message.withBuffer { text in
                 cjpeg_decode(

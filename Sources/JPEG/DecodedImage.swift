@@ -6,6 +6,8 @@ package final class DecodedImage: @unchecked Sendable {
     /// In pixels.
     package let width: Int
     package let height: Int
+    /// What the picture's own size was divided by.
+    package let scale: DecodeScale
     private let buffer: PixelBuffer
     private let pool: ImageBufferPool?
 
@@ -16,13 +18,14 @@ package final class DecodedImage: @unchecked Sendable {
 
     /// Makes an image by letting `fill` write every byte of it. Width and height are checked by the caller.
     init<Failure: Error>(
-        width: Int, height: Int, pool: ImageBufferPool?,
+        width: Int, height: Int, scale: DecodeScale = .full, pool: ImageBufferPool?,
         fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         let byteCount = 3 * width * height
         let buffer = pool?.take(bytes: byteCount) ?? PixelBuffer(capacity: byteCount)
         self.width = width
         self.height = height
+        self.scale = scale
         self.buffer = buffer
         self.pool = pool
         // If this throws, deinit gives the buffer back: every stored property is set.

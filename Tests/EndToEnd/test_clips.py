@@ -8,7 +8,7 @@ import pytest
 
 from store import check_promise
 from test_tool import lines, up
-from pipeline import DEADLINE, check_complete
+from pipeline import DEADLINE, Pipeline, check_complete
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,36 @@ def test_two_riders_side_by_side(posebus, models, clips, tmp_path):
     print(f"two riders: both in {both} of {len(outcomes)} frames")
     assert tracks == {1, 2}
     assert both >= 0.75 * len(outcomes)
+
+
+def test_a_large_picture_is_looked_at_no_finer_than_it_must_be(posebus, models, clips, tmp_path):
+    """A rider in 1920 pixels is decoded at half size, and is found where he is in a picture that was decoded whole."""
+    wide = tmp_path / "wide.mp4"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", clips / "kicker.mp4", "-vf", "scale=1920:-2:flags=lanczos", "-frames:v", "40",
+         "-c:v", "libx264", "-crf", "16", "-preset", "veryfast", wide], check=True, timeout=DEADLINE)
+
+    def found(payload):
+        (tmp_path / payload).mkdir()
+        with Pipeline(
+            tmp_path / payload, engine="blazepose", infer=["--models", models], ingest=["--payload", payload]
+        ) as pipeline:
+            results = pipeline.results()
+            feed = posebus("feed", wide, "--stream", "wide", "--to", pipeline.at["request"])
+            assert feed.status == 0, feed.errors()
+            results.wait(lambda: len(results.outcomes.get("wide", [])) == 40, "40 outcomes")
+        return [[person for person in outcome["persons"] if person["observed"]] for outcome in results.outcomes["wide"]]
+
+    whole, reduced = found("rgb"), found("jpeg")
+    assert [len(persons) for persons in whole] == [len(persons) for persons in reduced]
+    distances = [
+        math.dist(a[:2], b[:2]) / one["bbox"][3]
+        for persons in zip(whole, reduced, strict=True) for one, other in zip(*persons, strict=True)
+        for a, b in zip(one["keypoints_2d"], other["keypoints_2d"], strict=True)
+    ]
+    mean = sum(distances) / len(distances)
+    print(f"1920 wide, half size instead of full: keypoints {100 * mean:.2f} % of the rider's height apart, on average")
+    assert 0 < mean < 0.01
 
 
 def test_park_the_rider_in_most_frames(posebus, models, clips, processed):

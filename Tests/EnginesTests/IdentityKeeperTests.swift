@@ -26,7 +26,8 @@ import Tracking
     private func frame(_ sequence: UInt64, seed: UInt8 = 0) throws -> EngineFrame {
         EngineFrame(
             session: session, stream: try StreamName("cam"), sequence: SequenceNumber(sequence),
-            captureTime: Timestamp(nanoseconds: Int64(sequence) * 33_000_000), image: try image(seed: seed))
+            captureTime: Timestamp(nanoseconds: Int64(sequence) * 33_000_000),
+            picture: FramePicture(try image(seed: seed)))
     }
 
     /// A person of 100 pixels around a place.
@@ -46,7 +47,8 @@ import Tracking
         -> [Person]
     {
         let keeper = keeper ?? self.keeper
-        return try keeper.identify(sightings, in: frame, isShot: keeper.isShot(frame))
+        let image = try #require(frame.picture).image(.full)
+        return try keeper.identify(sightings, in: frame, isShot: keeper.isShot(frame, image))
     }
 
     @Test func aPersonHasItsNumberFromTheFirstFrameAndIsConfirmedInTheFifth() throws {

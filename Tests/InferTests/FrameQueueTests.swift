@@ -8,7 +8,7 @@ import ZeroMQ
 @Suite(.timeLimit(.minutes(5)))
 struct FrameQueueTests {
     @Test func `one stream comes out in order, one frame a batch`() throws {
-        let queue = FrameQueue()
+        let queue = FrameQueue(decodedAhead: 2)
         let session = SessionID()
         for number in 0..<5 { queue.put(try job(session, number), needsPixels: false) }
         queue.close()
@@ -16,7 +16,7 @@ struct FrameQueueTests {
     }
 
     @Test func `a batch holds one frame of each stream`() throws {
-        let queue = FrameQueue()
+        let queue = FrameQueue(decodedAhead: 2)
         let sessions = (0..<3).map { _ in SessionID() }
         for number in 0..<4 {
             for session in sessions { queue.put(try job(session, number), needsPixels: false) }
@@ -26,7 +26,7 @@ struct FrameQueueTests {
     }
 
     @Test func `a batch is never larger than allowed, and no stream waits for ever`() throws {
-        let queue = FrameQueue()
+        let queue = FrameQueue(decodedAhead: 2)
         let sessions = (0..<5).map { _ in SessionID() }
         for number in 0..<10 {
             for session in sessions { queue.put(try job(session, number), needsPixels: false) }
@@ -40,7 +40,7 @@ struct FrameQueueTests {
     }
 
     @Test func `decoding in any order keeps each stream in order`() async throws {
-        let queue = FrameQueue()
+        let queue = FrameQueue(decodedAhead: 2)
         let sessions = (0..<3).map { _ in SessionID() }
         for number in 0..<40 {
             for session in sessions { queue.put(try job(session, number), needsPixels: true) }
@@ -53,6 +53,27 @@ struct FrameQueueTests {
             try await group.waitForAll()
         }
         for session in sessions { #expect(seen.numbers.withLock { $0[session] } == Array(0..<40)) }
+    }
+
+    @Test func `few frames of a stream are decoded ahead of the engine`() throws {
+        let queue = FrameQueue(decodedAhead: 2)
+        let sessions = (0..<2).map { _ in SessionID() }
+        for number in 0..<5 {
+            for session in sessions { queue.put(try job(session, number), needsPixels: true) }
+        }
+        queue.close()
+        var ahead = try (0..<4).map { _ in try #require(queue.nextToDecode()) }
+        #expect(ahead.map { Int($0.header.sequence.value) } == [0, 0, 1, 1], "and no fifth")
+        var taken: [Int] = []
+        while taken.count < 10 {
+            queue.decoded(ahead.removeFirst())
+            guard case .batch(let jobs)? = queue.nextWork(maxBatch: 1, maxWait: .zero) else { break }
+            taken += jobs.map { Int($0.header.sequence.value) }
+            // What was taken makes room for the next one of its stream.
+            if taken.count <= 6 { ahead.append(try #require(queue.nextToDecode())) }
+        }
+        #expect(taken == (0..<5).flatMap { [$0, $0] })
+        #expect(queue.nextToDecode() == nil && queue.nextWork(maxBatch: 1, maxWait: .zero) == nil)
     }
 
     private final class Seen: Sendable {
@@ -79,7 +100,7 @@ struct FrameQueueTests {
     }
 
     @Test func `a session is forgotten only after its last frame`() throws {
-        let queue = FrameQueue()
+        let queue = FrameQueue(decodedAhead: 2)
         let session = SessionID()
         for number in 0..<2 { queue.put(try job(session, number), needsPixels: false) }
         queue.end(session)
@@ -95,7 +116,7 @@ struct FrameQueueTests {
     }
 
     @Test func `closing an empty queue ends every waiting thread`() async throws {
-        let queue = FrameQueue()
+        let queue = FrameQueue(decodedAhead: 2)
         async let decoder: Void = runOnThread(named: "decode") {
             #expect(queue.nextToDecode() == nil)
         }
