@@ -443,6 +443,7 @@ Convolution convolution(const cplans_conv2d &options, const Array &weight, const
     auto count = static_cast<size_t>(channels);
     if (bias.defined() && bias.shape != Shape{channels}) throw std::invalid_argument("the bias has another shape");
     Floats biases = copied(bias.data(), count);
+    if (auto sparse = sparse_convolution(options, weight, bias)) return *sparse;
     bool undilated = options.dilation[0] == 1 && options.dilation[1] == 1;
     if (options.groups == 1 && channels <= 2 && undilated && always_reaches(options, window)) {
         Narrow narrow{

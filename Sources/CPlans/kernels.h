@@ -45,6 +45,48 @@ struct Product {
     Limits limits;
 };
 
+/// The weights of a pointwise convolution that are not zero, of a matrix laid out as PackedMatrix describes.
+///
+/// It is cut into blocks of rows, so that what a block is multiplied with stays in the first-level cache, and the columns into
+/// groups of a vector's width. Within a block and a group two columns of about as many entries each are a pair: they are
+/// computed together, for one sum alone would wait for each of its terms. Where one of two is longer, zeros fill the other.
+struct SparseMatrix {
+    struct Entry {
+        uint32_t row[2];  // of each column, within the block
+        float value[2];
+    };
+    struct Pair {
+        uint32_t column[2];  // within the group
+        uint32_t first, last;
+    };
+    int64_t depth = 0, columns = 0;
+    int64_t block = 0;         // rows of every block but the last
+    std::vector<Pair> pairs;   // by block and group
+    std::vector<Entry> entries;
+    Floats bias;               // one more than there are columns, for a pair's second where they are odd
+
+    /// Most rows of a block, and most floats of pixels that one is multiplied with at once.
+    static constexpr int64_t deepest = 128, cached = 8 * 1024;
+    /// How many vectors of pixels are worked on at once.
+    int64_t vectors(int64_t lanes) const {
+        int64_t count = cached / (block * lanes);
+        return count < 4 ? count : 4;
+    }
+    int64_t blocks() const { return (depth + block - 1) / block; }
+};
+
+/// `rows` rows of a product with a sparse matrix: out = limits(a × matrix + bias + residual). Rows are densely packed.
+struct SparseProduct {
+    const float *a;
+    float *out;
+    const float *residual;  // laid out as `out`, or null
+    int64_t rows;
+    const SparseMatrix *matrix;
+    float *scratch;  // SparseMatrix::cached floats, and a row of pixels for each column of a group, or of all where there are
+                     // several blocks, and one more
+    Limits limits;
+};
+
 /// One row of output pixels of a depthwise convolution.
 struct DepthwiseRow {
     const float *rows[max_window];  // the input rows under the window, null outside of the image
@@ -88,6 +130,7 @@ struct Kernels {
     int64_t lanes;        // floats in a vector
     int64_t max_vectors;  // the widest panel
     void (*product)(const Product &);
+    void (*sparse_product)(const SparseProduct &);
     /// Null results where there is no kernel for this window and stride.
     void (*(*depthwise)(int64_t window, int64_t stride))(const DepthwiseRow &);
     void (*narrow)(const NarrowRow &);

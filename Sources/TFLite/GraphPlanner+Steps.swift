@@ -54,22 +54,23 @@ extension GraphPlanner {
         try plan.concatenation(inputs, to: step.outputs[0], axis: axis)
     }
 
+    /// `value` is what is resized: the operator's input, or what a convolution made of it.
+    ///
     /// There are the two modern conventions; the oldest, corners at corners but sizes not reduced by one, there is not.
-    func emitResize(_ plan: Plan, _ step: TFLiteOperator, alignCorners: Bool, halfPixelCenters: Bool) throws {
-        guard alignCorners != halfPixelCenters else {
+    func emitResize(_ plan: Plan, _ step: TFLiteOperator, of value: Int, to result: Result) throws {
+        guard case .resize(let alignCorners, let halfPixelCenters) = step.options, alignCorners != halfPixelCenters
+        else {
             throw unsupported(
                 step, "only half-pixel centres or aligned corners are supported, not both and not neither")
         }
-        let image = try input(step, 0)
-        let source = try imageShape(step, image)
+        let source = try imageShape(step, try input(step, 0))
         let size = try constant(step, 1, "size").integers()
         guard size.count == 2, size.allSatisfy({ (1...65_536).contains($0) }) else {
             throw malformed(step, "it has the impossible size \(size)")
         }
         try require(step, output: [1, size[0], size[1], source[3]])
-        let result = try result(step, .none)
         try plan.resize(
-            image, plus: result.addend, to: result.output, size: (size[0], size[1]), alignCorners: alignCorners,
+            value, plus: result.addend, to: result.output, size: (size[0], size[1]), alignCorners: alignCorners,
             result.activation)
     }
 

@@ -41,13 +41,17 @@ extension GraphPlanner {
         let packed = try FloatArray(
             values, shape: depthwise ? [channels, weight.shape[1], weight.shape[2], 1] : weight.shape)
         let result = try result(step, window.activation)
+        let resize = enlargements[image]
+        // What comes before the resize has its number: nobody else knows it.
+        let own = resize == nil ? result : (output: image, addend: nil, activation: .none)
         try plan.convolution(
-            image, plus: result.addend, to: result.output, weight: packed,
+            try resize.map { try self.input($0, 0) } ?? image, plus: own.addend, to: own.output, weight: packed,
             bias: try bias.map { try FloatArray(try $0.floats(), shape: $0.shape) },
             Plan.Convolution(
                 stride: (window.strideHeight, window.strideWidth),
                 dilation: (window.dilationHeight, window.dilationWidth), groups: groups, margins: margins,
-                activation: result.activation))
+                activation: own.activation))
+        if let resize { try emitResize(plan, resize, of: image, to: result) }
     }
 
     func emitMaximum(_ plan: Plan, _ step: TFLiteOperator, _ window: TFLiteOperator.Window, height: Int, width: Int)

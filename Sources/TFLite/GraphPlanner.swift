@@ -15,6 +15,9 @@ struct GraphPlanner {
     /// For each tensor that is only read by a sum which its own operator can compute as well: the sum and what is added.
     private let sums: [Int: (step: TFLiteOperator, addend: Int)]
 
+    /// For each enlarged image that only a convolution reads which comes before the resize instead: the resize.
+    let enlargements: [Int: TFLiteOperator]
+
     init(_ model: TFLiteModel, outputs: [Int]) throws(CheckpointError) {
         self.model = model
         try Self.requireSupport(model)
@@ -36,6 +39,7 @@ struct GraphPlanner {
         }
         let sums = Self.foldableSums(model, computed, outputs: outputs)
         self.sums = sums
+        enlargements = Self.enlargements(model, computed, outputs: outputs)
         let folded = Set(sums.values.map(\.step.index))
         operators = computed.filter { !folded.contains($0.index) }
     }
@@ -55,8 +59,9 @@ struct GraphPlanner {
                 try emitSum(plan, step, activation)
             case (.concatenation, .concatenation(let axis, let activation)):
                 try emitConcatenation(plan, step, axis: axis, activation)
-            case (.resizeBilinear, .resize(let alignCorners, let halfPixelCenters)):
-                try emitResize(plan, step, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+            case (.resizeBilinear, .resize):
+                guard enlargements[step.outputs[0]] == nil else { continue }
+                try emitResize(plan, step, of: try input(step, 0), to: try result(step, .none))
             case (.depthToSpace, .depthToSpace(let block)):
                 try emitDepthToSpace(plan, step, block: block)
             case (.pad, _):
@@ -88,10 +93,11 @@ struct GraphPlanner {
         return (tensor, Plan.Margins())
     }
 
+    /// Where a step's result goes, and what happens to it on the way.
+    typealias Result = (output: Int, addend: Int?, activation: Plan.Activation)
+
     /// What an operator's step computes: its own output, or that of the sum that is folded into it.
-    func result(_ step: TFLiteOperator, _ own: TFLiteOperator.Activation) throws(CheckpointError)
-        -> (output: Int, addend: Int?, activation: Plan.Activation)
-    {
+    func result(_ step: TFLiteOperator, _ own: TFLiteOperator.Activation) throws(CheckpointError) -> Result {
         guard let (sum, addend) = sums[step.outputs[0]], case .add(let last) = sum.options else {
             return (step.outputs[0], nil, try activation(step, own))
         }

@@ -7,7 +7,7 @@ import Testing
 @Suite("TFLite graphs")
 struct GraphExecutorTests {
     static let names = [
-        "convolutions", "depthwise", "grouped", "padding", "resizing", "shapes", "sparse", "sums", "wide",
+        "convolutions", "depthwise", "enlarging", "grouped", "padding", "resizing", "shapes", "sparse", "sums", "wide",
     ]
 
     private func model(_ name: String) throws -> TFLiteModel {

@@ -293,6 +293,15 @@ def resizing(g):
     g.output(y, g.resize(x, (4, 9)), g.resize(x, (9, 13), align_corners=True), g.max_pool(x, (3, 2), 2, SAME))
 
 
+def enlarging(g):
+    x = g.input((1, 5, 7, 11))
+    y = g.conv(g.resize(x, (10, 14)), 20, activation=RELU6)    # the convolution comes first
+    z = g.conv(g.resize(x, (10, 14), align_corners=True), 20)
+    z = g.add(z, y, RELU)                                      # and the resize takes over the sum
+    twice = g.resize(x, (8, 9))
+    g.output(z, g.conv(twice, 6), g.conv(twice, 6), g.conv(g.resize(x, (4, 5)), 6), g.conv(g.resize(x, (9, 9)), 6, (3, 3)))
+
+
 def shapes(g):
     x = g.input((1, 4, 6, 16))
     y = g.depth_to_space(x, 2)                                 # (1, 8, 12, 4)
@@ -316,7 +325,7 @@ def wide(g):
     g.output(g.conv(y, 3, (2, 2), 1, VALID, half=True))
 
 
-FIXTURES = [convolutions, grouped, depthwise, padding, sums, resizing, shapes, sparse, wide]
+FIXTURES = [convolutions, grouped, depthwise, padding, sums, resizing, shapes, sparse, wide, enlarging]
 
 
 # MARK: the broken ones
