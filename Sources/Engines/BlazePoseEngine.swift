@@ -8,6 +8,7 @@ package final class BlazePoseEngine: PoseEngine {
     package let name = "blazepose"
     package let skeleton = Skeleton.blazepose33.name
     package let needsPixels = true
+    package let firstScale: @Sendable (Int, Int) -> DecodeScale = PersonFinder.firstScale
 
     private let finder: PersonFinder
     private let persons: FollowedPersons<ColourTracking>

@@ -54,13 +54,21 @@ final class PersonFinder {
         guard !needsFullSize else { return .full }
         let picture = frame.shown
         let session = session(frame)
-        let pitch = session.tracker.pitch(width: picture.width, height: picture.height)
-        let scale = min(DecodeScale(pitch: pitch), max(session.scale, DecodeScale(pitch: pitch / Self.clearly)))
+        let scale = Self.scale(
+            pitch: session.tracker.pitch(width: picture.width, height: picture.height), last: session.scale)
         sessions[frame.session]?.scale = scale
         return scale
     }
 
-    private static let clearly: Float = 1.25
+    /// The size at which a session's first frame is looked at first.
+    static let firstScale: @Sendable (_ width: Int, _ height: Int) -> DecodeScale = { width, height in
+        scale(pitch: PoseTracker().pitch(width: width, height: height), last: .full)
+    }
+
+    private static func scale(pitch: Float, last: DecodeScale) -> DecodeScale {
+        let clearly: Float = 1.25
+        return min(DecodeScale(pitch: pitch), max(last, DecodeScale(pitch: pitch / clearly)))
+    }
 
     /// The persons in each frame, without numbers.
     ///

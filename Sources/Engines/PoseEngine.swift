@@ -60,6 +60,8 @@ package protocol PoseEngine: AnyObject {
     /// Whether several frames at once take it less time than one after the other, so that it is worth its while to wait a
     /// little for those of other streams.
     var gainsFromBatches: Bool { get }
+    /// At which size it looks at a session's first frame, by the frame's width and height in pixels: what is decoded before it is asked.
+    var firstScale: @Sendable (_ width: Int, _ height: Int) -> DecodeScale { get }
     /// Where it computes and in what, in the words of `--device` and `--precision`.
     var computing: (device: String, precision: String) { get }
 
@@ -81,6 +83,8 @@ package protocol PoseEngine: AnyObject {
 
 extension PoseEngine {
     package var gainsFromBatches: Bool { true }
+
+    package var firstScale: @Sendable (_ width: Int, _ height: Int) -> DecodeScale { { _, _ in .full } }
 
     package var computing: (device: String, precision: String) { ("cpu", "fp32") }
 

@@ -6,18 +6,18 @@ internal import ZeroMQ
 
 /// Turns payloads into upright pixels, on threads of its own. A payload that cannot be decoded becomes a drop.
 ///
-/// A JPEG is decoded at the size at which the engine looked at the session's last frame. Whatever size it wants of this one, it gets:
-/// another than was expected is decoded on its own thread.
+/// A JPEG is decoded at the size at which the engine will probably look at it. Whatever size it wants, it gets: another than was
+/// expected is decoded on the engine's own thread.
 struct Decoder: Sendable {
     private let pool: ImageBufferPool
     private let limits: JPEGLimits
     private let time: Histogram
-    private let scales: LastScales
+    private let scales: ExpectedScales
 
     /// - Parameters:
     ///   - time: where the seconds are counted that a frame takes.
-    ///   - scales: at which size each session is being looked at.
-    init(limits: JPEGLimits, threads: Int, time: Histogram, scales: LastScales) {
+    ///   - scales: at which size each session's next frame is expected to be looked at.
+    init(limits: JPEGLimits, threads: Int, time: Histogram, scales: ExpectedScales) {
         self.limits = limits
         self.time = time
         self.scales = scales
@@ -44,7 +44,7 @@ struct Decoder: Sendable {
             switch job.header.payload {
             case .jpeg:
                 let picture = try picture(jpeg: payload)
-                try picture.prepare(scales[job.header.session])
+                try picture.prepare(scales.scale(of: picture, in: job.header.session))
                 job.picture = picture
             case .rgb8:
                 let image = try payload.withUnsafeBytes { bytes throws(JPEGError) in

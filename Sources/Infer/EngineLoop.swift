@@ -22,7 +22,7 @@ struct EngineLoop {
     let queue: FrameQueue
     let finished: Mailbox<[FinishedFrame]>
     /// Told at which size each frame was looked at.
-    let scales: LastScales
+    let scales: ExpectedScales
     let maxBatch: Int
     let maxWait: Duration
     let logger: Logger
@@ -63,7 +63,10 @@ struct EngineLoop {
         let duration = Timestamp.now.milliseconds(since: start)
         for job in usable { scales.note(job.picture?.firstWanted, of: job.header.session) }
         // Nobody is followed out of a still either.
-        for job in usable where job.header.isStill { engine.forget(job.header.session) }
+        for job in usable where job.header.isStill {
+            engine.forget(job.header.session)
+            scales.forget(job.header.session)
+        }
 
         var next = answers.makeIterator()
         return jobs.map { job in

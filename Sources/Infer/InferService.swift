@@ -30,7 +30,7 @@ package struct InferService: Service {
         // One more than can be decoded at once, so that the engine finds one while they decode.
         let queue = FrameQueue(decodedAhead: configuration.decodeThreads + 1)
         let finished = Mailbox<[FinishedFrame]>()
-        let scales = LastScales()
+        let scales = ExpectedScales()
         let loaded = OneShot<EngineDescription>()
         let stop = StopSignal()
         let metrics = InferMetrics(status.status.metrics, queue: queue)
@@ -71,7 +71,7 @@ package struct InferService: Service {
     }
 
     private func runEngine(
-        _ queue: FrameQueue, _ finished: Mailbox<[FinishedFrame]>, _ scales: LastScales,
+        _ queue: FrameQueue, _ finished: Mailbox<[FinishedFrame]>, _ scales: ExpectedScales,
         _ loaded: OneShot<EngineDescription>, _ metrics: InferMetrics
     ) async throws {
         let configuration = configuration
@@ -86,6 +86,7 @@ package struct InferService: Service {
                 throw StageFailure("\(error)", exitCode: .configuration)
             }
             metrics.engineInfo[engine.name, engine.computing.device, engine.computing.precision].set(1)
+            scales.begin(with: engine.firstScale)
             loaded.settle(EngineDescription(name: engine.name, needsPixels: engine.needsPixels))
             EngineLoop(
                 engine: engine, queue: queue, finished: finished, scales: scales, maxBatch: configuration.maxBatch,
