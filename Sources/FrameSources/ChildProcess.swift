@@ -40,10 +40,27 @@ package final class ChildProcess {
     package func read(
         capacity: Int = 1 << 18, deadlineNs: Int64? = nil, stop: SourceStop?
     ) throws(FrameSourceError) -> [UInt8] {
+        guard try waitForOutput(deadlineNs: deadlineNs, stop: stop) else {
+            if stop?.isStopped == true { return [] }
+            throw FrameSourceError("\(name) gave no answer in time\(errorSuffix)")
+        }
+        return try readChunk(process.output, capacity: capacity, name: outputName)
+    }
+
+    /// Reads what is there of the output into memory of the caller's.
+    ///
+    /// - Returns: how many bytes; 0 at the end of the output or once stopped.
+    func read(into buffer: UnsafeMutableRawBufferPointer, stop: SourceStop?) throws(FrameSourceError) -> Int {
+        guard try waitForOutput(stop: stop) else { return 0 }
+        return try readOnce(process.output, into: buffer, name: outputName)
+    }
+
+    /// Waits until there is output to read, or its end.
+    ///
+    /// - Returns: false once stopped, or where the deadline has passed before.
+    func waitForOutput(deadlineNs: Int64? = nil, stop: SourceStop?) throws(FrameSourceError) -> Bool {
         while stop?.isStopped != true {
-            if let deadlineNs, unixTimeNs() > deadlineNs {
-                throw FrameSourceError("\(name) gave no answer in time\(errorSuffix)")
-            }
+            if let deadlineNs, unixTimeNs() > deadlineNs { return false }
             var watched = [
                 pollfd(fd: process.output, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
@@ -52,12 +69,12 @@ package final class ChildProcess {
             if ready < 0, errno != EINTR { throw FrameSourceError("poll: \(String(cString: strerror(errno)))") }
             guard ready > 0 else { continue }
             if watched[1].revents != 0 { drainErrors() }
-            if watched[0].revents != 0 {
-                return try readChunk(process.output, capacity: capacity, name: "the output of \(name)")
-            }
+            if watched[0].revents != 0 { return true }
         }
-        return []
+        return false
     }
+
+    private var outputName: String { "the output of \(name)" }
 
     /// Waits for the child to end by itself and returns its exit status (128 + signal if killed by one).
     package func wait() -> Int32 {
@@ -103,15 +120,29 @@ package final class ChildProcess {
 
 /// Reads once from a descriptor; empty at its end.
 func readChunk(_ descriptor: Int32, capacity: Int, name: String) throws(FrameSourceError) -> [UInt8] {
-    var failure: Int32 = 0
+    var failure: FrameSourceError?
     let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-        var got: Int
-        repeat {
-            got = Foundation.read(descriptor, buffer.baseAddress, capacity)
-        } while got < 0 && errno == EINTR
-        if got < 0 { failure = errno }
-        count = max(got, 0)
+        do throws(FrameSourceError) {
+            count = try readOnce(descriptor, into: UnsafeMutableRawBufferPointer(buffer), name: name)
+        } catch {
+            failure = error
+        }
     }
-    guard failure == 0 else { throw FrameSourceError("could not read \(name): \(String(cString: strerror(failure)))") }
+    if let failure { throw failure }
     return bytes
+}
+
+/// Reads once from a descriptor into memory; 0 at its end.
+private func readOnce(
+    _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, name: String
+) throws(FrameSourceError) -> Int {
+    var got: Int
+    repeat {
+        got = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+    } while got < 0 && errno == EINTR
+    guard got >= 0 else {
+        let failure = errno
+        throw FrameSourceError("could not read \(name): \(String(cString: strerror(failure)))")
+    }
+    return got
 }

@@ -25,7 +25,8 @@ package struct SourceFrame: Sendable {
 /// `next()` blocks on files, pipes and cameras: call it on a thread of its own, never on Swift's cooperative threads.
 /// Not Sendable: one thread owns a source for its life.
 package protocol FrameSource: AnyObject {
-    /// How many frames there will be, where that is known or can be estimated: for progress only.
+    /// How many frames there will be, where that is known or can be estimated: for progress only. Of a video it is best asked after
+    /// the first frame: the answer takes longer.
     var frameCount: Int? { get }
 
     /// The next frame, or nil at the end or once stopped.

@@ -118,8 +118,8 @@ package struct FrameSourceSpec: Sendable, Equatable {
     /// - Throws: `FrameSourceError`: ffprobe is missing, or finds no video in it.
     package func checkVideo() throws(FrameSourceError) {
         switch kind {
-        case .video(let path): _ = try VideoProbe(.file(path), stop: nil)
-        case .untrustedVideo(let path): _ = try VideoProbe(.untrustedFile(path), stop: nil)
+        case .video(let path): _ = try LateProbe(.file(path), stop: nil).answer()
+        case .untrustedVideo(let path): _ = try LateProbe(.untrustedFile(path), stop: nil).answer()
         case .network, .device, .images, .standardInput, .test: throw FrameSourceError("\(name) is no video file")
         }
     }

@@ -69,32 +69,3 @@ struct VideoProbe: Equatable {
         return parts[0] / parts[1]
     }
 }
-
-extension VideoProbe {
-    /// Asks ffprobe.
-    ///
-    /// - Throws: `FrameSourceError` if it is missing, cannot open the input, or finds no video in it.
-    init(_ input: VideoInput, stop: SourceStop?) throws(FrameSourceError) {
-        let entries =
-            "stream=codec_name,width,height,avg_frame_rate,nb_frames,duration:stream_side_data=rotation"
-            + ":stream_tags=rotate:format=duration"
-        let child = try ChildProcess(
-            "ffprobe",
-            ["-v", "error"] + input.options + ["-select_streams", "V:0", "-show_entries", entries, "-of", "json"]
-                + ["-i", input.address])
-        let deadline = unixTimeNs() + 20_000_000_000
-        var json: [UInt8] = []
-        while case let chunk = try child.read(deadlineNs: deadline, stop: stop), !chunk.isEmpty {
-            json += chunk
-        }
-        guard stop?.isStopped != true else { throw FrameSourceError("stopped while opening \(input.name)") }
-        guard child.wait() == 0 else {
-            let complaint = input.withoutPassword(in: child.errorSuffix)
-            throw FrameSourceError("\(input.name) cannot be read as a video\(complaint)")
-        }
-        guard let probe = try VideoProbe(json: json) else {
-            throw FrameSourceError("\(input.name) has no video stream")
-        }
-        self = probe
-    }
-}

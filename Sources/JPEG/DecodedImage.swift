@@ -61,12 +61,20 @@ extension DecodedImage {
 
 /// Checks that raw three-channel pixels are as many bytes as their shape says, within the limits.
 func checkRawSize(_ count: Int, width: Int, height: Int, limits: JPEGLimits) throws(JPEGError) {
+    let pixels = try checkShape(width: width, height: height, limits: limits)
+    guard count == 3 * pixels else {
+        throw JPEGError(.corrupt, "\(count) bytes of raw pixels, \(width)×\(height)×3 are \(3 * pixels)")
+    }
+}
+
+/// Checks the shape of raw pixels.
+///
+/// - Returns: how many pixels it has.
+func checkShape(width: Int, height: Int, limits: JPEGLimits) throws(JPEGError) -> Int {
     guard width > 0, height > 0 else { throw JPEGError(.corrupt, "raw pixels of \(width)×\(height)") }
     let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
     guard !overflow, pixels <= limits.pixels else {
         throw JPEGError(.tooLarge, "\(width)×\(height) raw pixels, the limit is \(limits.pixels) pixels")
     }
-    guard count == 3 * pixels else {
-        throw JPEGError(.corrupt, "\(count) bytes of raw pixels, \(width)×\(height)×3 are \(3 * pixels)")
-    }
+    return pixels
 }

@@ -27,22 +27,13 @@ package struct JPEGEncoder: Sendable {
         _ pixels: UnsafeRawBufferPointer, width: Int, height: Int, channels: Channels = .rgb
     ) throws(JPEGError) -> [UInt8] {
         try checkRawSize(pixels.count, width: width, height: height, limits: limits)
-        let longestSide = 65_500  // libjpeg's JPEG_MAX_DIMENSION
-        guard width <= longestSide, height <= longestSide else {
-            throw JPEGError(.tooLarge, "\(width)×\(height) pixels, a JPEG's sides end at \(longestSide)")
-        }
+        try checkSides(width, height)
         var options = cjpeg_encode_options(
             width: Int32(width), height: Int32(height), stride: 3 * width, is_bgr: channels == .bgr ? 1 : 0,
             quality: Int32(min(max(quality, 1), 100)), subsample: subsamplesColour ? 1 : 0)
-        var message = JPEGMessage()
-        var encoded: UnsafeMutablePointer<UInt8>?
-        var count = 0
-        let status = message.withBuffer { text in
+        return try encoded { encoded, count, text in
             cjpeg_encode(pixels.bindMemory(to: UInt8.self).baseAddress, &options, &encoded, &count, text)
         }
-        try check(status, message)
-        defer { cjpeg_free(encoded) }
-        return Array(UnsafeBufferPointer(start: encoded, count: count))
     }
 
     /// Encodes a decoded image.
@@ -51,4 +42,25 @@ package struct JPEGEncoder: Sendable {
             try encode(pixels, width: image.width, height: image.height)
         }
     }
+}
+
+/// Checks that a JPEG can be so large.
+func checkSides(_ width: Int, _ height: Int) throws(JPEGError) {
+    let longestSide = 65_500  // libjpeg's JPEG_MAX_DIMENSION
+    guard width <= longestSide, height <= longestSide else {
+        throw JPEGError(.tooLarge, "\(width)×\(height) pixels, a JPEG's sides end at \(longestSide)")
+    }
+}
+
+/// The bytes that a call of the C encoder hands over.
+func encoded(
+    _ encode: (inout UnsafeMutablePointer<UInt8>?, inout Int, UnsafeMutablePointer<CChar>?) -> cjpeg_status
+) throws(JPEGError) -> [UInt8] {
+    var message = JPEGMessage()
+    var encoded: UnsafeMutablePointer<UInt8>?
+    var count = 0
+    let status = message.withBuffer { encode(&encoded, &count, $0) }
+    try check(status, message)
+    defer { cjpeg_free(encoded) }
+    return Array(UnsafeBufferPointer(start: encoded, count: count))
 }

@@ -52,6 +52,37 @@ struct VideoTests {
         #expect(readAll(try open("film.avi")).frames.map(\.jpeg) == expected)
     }
 
+    /// Videos of 61 × 37 pixels, or one more where a codec wants even numbers, that are grey at the left and white at the right, in different kinds of samples.
+    static let kinds = [
+        ["-pix_fmt", "yuv420p", "-c:v", "ffv1"], ["-pix_fmt", "yuvj420p", "-c:v", "ffvhuff"],
+        ["-pix_fmt", "yuv420p", "-c:v", "ffv1", "-color_range", "tv"], ["-pix_fmt", "yuv444p10", "-c:v", "ffv1"],
+        ["-pix_fmt", "gray", "-c:v", "ffv1"], ["-pix_fmt", "bgr0", "-c:v", "ffv1"],
+        ["-pix_fmt", "yuvj422p", "-c:v", "ffvhuff"], ["-pix_fmt", "yuvj444p", "-c:v", "mjpeg", "-q:v", "2"],
+    ]
+
+    @Test("Whatever a video's samples are, its pictures are as bright as they were", arguments: kinds)
+    func brightness(options: [String]) throws {
+        let (width, height) = options.contains("ffvhuff") ? (62, 38) : (61, 37)
+        let picture =
+            "color=0x404040:size=64x40:rate=5,drawbox=x=30:color=white:t=fill,format=gbrp,crop=\(width):\(height):0:0"
+        try run(
+            "ffmpeg",
+            ["-v", "error", "-f", "lavfi", "-i", picture, "-frames:v", "2"] + options + [folder.path("film.mkv")])
+        let (frames, error) = readAll(try open("film.mkv"))
+        #expect(error == nil)
+        #expect(frames.count == 2)
+        let image = try DecodedImage.decode(try #require(frames.last).jpeg)
+        #expect(image.width == width)
+        #expect(image.height == height)
+        image.withUnsafeBytes { pixels in
+            for channel in 0..<3 {
+                let middle = 18 * image.bytesPerRow + channel
+                #expect(abs(Int(pixels[middle + 3 * 10]) - 0x40) <= 3)
+                #expect(abs(Int(pixels[middle + 3 * 50]) - 0xFF) <= 3)
+            }
+        }
+    }
+
     @Test("Rotation written in the file is applied")
     func rotation() throws {
         try makeVideo(folder.path("flat.mp4"), frames: 3)

@@ -58,6 +58,64 @@ struct EncodeTests {
         #expect(copy.pixels == Self.rgb)
     }
 
+    /// Planes of one colour.
+    func planes(_ y: UInt8, _ blue: UInt8, _ red: UInt8, width: Int, height: Int) -> [UInt8] {
+        let chroma = ((width + 1) / 2) * ((height + 1) / 2)
+        return [UInt8](repeating: y, count: width * height) + [UInt8](repeating: blue, count: chroma)
+            + [UInt8](repeating: red, count: chroma)
+    }
+
+    func encode(_ planes: [UInt8], _ width: Int, _ height: Int, isFullRange: Bool) throws(JPEGError) -> [UInt8] {
+        try planes.withUnsafeBytes { bytes in
+            Result { () throws(JPEGError) in
+                try PlanesEncoder().encode(bytes, width: width, height: height, isFullRange: isFullRange)
+            }
+        }.get()
+    }
+
+    @Test(
+        "Planes of both ranges become the colours they stand for",
+        arguments: [
+            // BT.601's black, white, grey and red, in either range.
+            (false, [16, 128, 128], [0, 0, 0]), (false, [235, 128, 128], [255, 255, 255]),
+            (false, [126, 128, 128], [128, 128, 128]), (false, [81, 90, 240], [254, 0, 0]),
+            (false, [0, 128, 128], [0, 0, 0]), (false, [255, 128, 128], [255, 255, 255]),
+            (true, [0, 128, 128], [0, 0, 0]), (true, [255, 128, 128], [255, 255, 255]),
+            (true, [76, 85, 255], [254, 0, 0]),
+        ] as [(Bool, [UInt8], [UInt8])])
+    func planesOfBothRanges(isFullRange: Bool, samples: [UInt8], colour: [UInt8]) throws {
+        for (width, height) in [(16, 16), (61, 37), (1, 1), (2, 35)] {
+            let planes = planes(samples[0], samples[1], samples[2], width: width, height: height)
+            let image = try DecodedImage.decode(try encode(planes, width, height, isFullRange: isFullRange))
+            #expect(image.width == width)
+            #expect(image.height == height)
+            for pixel in stride(from: 0, to: image.pixels.count, by: 3) {
+                #expect(worst(Array(image.pixels[pixel..<(pixel + 3)]), colour) <= 2)
+            }
+        }
+    }
+
+    @Test("Planes keep their places, up to an edge that no block ends at")
+    func planesInPlace() throws {
+        let (width, height) = (Self.width, Self.height)
+        var planes = planes(0, 128, 128, width: width, height: height)
+        for y in 0..<height {
+            for x in 0..<width { planes[y * width + x] = UInt8(2 * x + 3 * y) }
+        }
+        let image = try DecodedImage.decode(try encode(planes, width, height, isFullRange: true))
+        #expect(worst(image.pixels, planes[..<(width * height)].flatMap { [$0, $0, $0] }) <= 6)
+    }
+
+    @Test("Planes that do not fit their shape are refused")
+    func shapesOfPlanes() {
+        let planes = planes(0, 0, 0, width: 4, height: 4)
+        for (width, height) in [(4, 5), (0, 4), (4, -4), (5, 4)] {
+            #expect(
+                reason { () throws(JPEGError) in try encode(planes, width, height, isFullRange: true) } == .corrupt)
+        }
+        #expect(reason { () throws(JPEGError) in try encode(planes, .max, 2, isFullRange: true) } == .tooLarge)
+    }
+
     @Test("Noise larger than the first guess of the output fits")
     func growth() throws {
         let side = 256

@@ -51,7 +51,25 @@ typedef struct {
 cjpeg_status cjpeg_encode(const uint8_t *pixels, const cjpeg_encode_options *options,
                           uint8_t **out, size_t *out_size, char message[CJPEG_MESSAGE_CAPACITY]);
 
+typedef struct {
+    int width;
+    int height;
+    int is_full_range;  // 0: luma is 16...235 and chroma 16...240, as in most videos; otherwise both are 0...255, as in a JPEG
+    int scale;          // 1 (best)...31: MPEG-1's quantiser scale
+} cjpeg_planes_options;
+
+/// Encodes planes of Y, Cb and Cr, chroma at half resolution both ways (rounded up), one behind the other and their rows without
+/// padding, as a baseline JPEG of 4:2:0. The samples are not resampled. Ownership as with `cjpeg_encode`.
+cjpeg_status cjpeg_encode_planes(const uint8_t *planes, const cjpeg_planes_options *options,
+                                 uint8_t **out, size_t *out_size, char message[CJPEG_MESSAGE_CAPACITY]);
+
 void cjpeg_free(uint8_t *bytes);
+
+/// Samples of luma from 16...235 to 0...255, the nearest; what lies outside becomes 0 or 255. The blocks must not overlap.
+void cjpeg_widen_luma(const uint8_t *limited, uint8_t *full, size_t count);
+
+/// Samples of chroma from 16...240 around 128 to 0...255.
+void cjpeg_widen_chroma(const uint8_t *limited, uint8_t *full, size_t count);
 
 /// Writes `pixel_count` B, G, R pixels as R, G, B. The two blocks must not overlap.
 void cjpeg_bgr_to_rgb(const uint8_t *bgr, uint8_t *rgb, size_t pixel_count);

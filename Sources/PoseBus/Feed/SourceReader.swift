@@ -6,7 +6,7 @@ internal import ZeroMQ
 /// the source is silent.
 final class SourceReader: Sendable {
     enum Item: Sendable {
-        /// Open; how many frames there will be, where that is known.
+        /// After the first frame: how many there will be, where that is known.
         case began(frameCount: Int?)
         case frame(SourceFrame)
         /// The source has no more; what went wrong without ending it.
@@ -44,9 +44,11 @@ final class SourceReader: Sendable {
     func read(_ spec: FrameSourceSpec, stop: SourceStop) {
         do {
             let source = try spec.open(stop: stop)
-            items.post(.began(frameCount: source.frameCount))
+            var hasBegun = false
             while !stop.isStopped, let frame = try source.next() {
                 items.post(.frame(frame))
+                if !hasBegun { items.post(.began(frameCount: source.frameCount)) }
+                hasBegun = true
                 room.wait()
             }
             items.post(.ended(warning: source.warning))
