@@ -17,7 +17,9 @@ package final class ChildProcess {
     package init(_ name: String, _ arguments: [String]) throws(FrameSourceError) {
         self.name = name
         do throws(SpawnError) {
-            process = try SpawnedProcess(name, arguments, output: .pipe, errors: .pipe)
+            // Debian's ffmpeg brings OpenBLAS along, which otherwise begins with threads that it never gives work.
+            process = try SpawnedProcess(
+                name, arguments, environment: ["OPENBLAS_NUM_THREADS": "1"], output: .pipe, errors: .pipe)
         } catch {
             throw FrameSourceError(
                 error.code == ENOENT
