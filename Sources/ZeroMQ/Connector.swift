@@ -24,7 +24,8 @@ public final class Connector {
     public private(set) var isUp = false
     private let monitor: Monitor
     private var nextTry: ContinuousClock.Instant?
-    private var tokens: [Poller.Token] = []
+    /// Where it is watched, with the tokens of the socket and of its monitor.
+    private var watch: (poller: Poller, socket: Poller.Token, monitor: Poller.Token)?
 
     /// After a peer that did not speak ZMTP, or not with this key.
     private static let pause = Duration.seconds(1)
@@ -46,20 +47,22 @@ public final class Connector {
     /// - Returns: the socket's own token.
     public func watch(with poller: Poller) -> Poller.Token {
         let token = poller.watch(socket)
-        tokens = [token, poller.watch(monitor.socket)]
+        watch = (poller, token, poller.watch(monitor.socket))
         return token
     }
 
     /// Takes it out of a poller again, so that it ends with its last owner.
     public func unwatch(from poller: Poller) {
-        tokens.forEach(poller.unwatch)
-        tokens = []
+        guard let watch else { return }
+        poller.unwatch(watch.socket)
+        poller.unwatch(watch.monitor)
+        self.watch = nil
     }
 
     /// What has happened since the last call. Call it whenever the poller wakes up, and at least once a second.
     public func changes(at now: ContinuousClock.Instant = .now) throws(ZeroMQError) -> [Change] {
         var changes: [Change] = []
-        while let event = try monitor.next() {
+        while hasNews, let event = try monitor.next() {
             switch event.kind {
             case .ready where !isUp:
                 isUp = true
@@ -83,6 +86,9 @@ public final class Connector {
         }
         return changes
     }
+
+    /// Whether there may be something to read of the connection.
+    private var hasNews: Bool { watch.map { $0.poller.isReadable($0.monitor) } ?? true }
 
     private func renew() throws(ZeroMQError) {
         try socket.disconnect(endpoint)

@@ -83,12 +83,19 @@ public final class Message: @unchecked Sendable {
         withExtendedLifetime(self) { zmq_msg_get(box, ZMQ_SRCFD) }
     }
 
-    /// A second handle on the same buffer, to be sent while the original stays with its owner.
-    func share() -> Message {
-        let copy = UnsafeMutablePointer<zmq_msg_t>.allocate(capacity: 1)
-        zmq_msg_init(copy)
-        zmq_msg_copy(copy, box)
-        return Message(adopting: copy)
+    /// Calls `send` with a second handle on the same buffer, while the original stays with its owner. The handle lives on the
+    /// stack: every part of every message is sent by one.
+    func withShared<Result>(
+        _ send: (UnsafeMutablePointer<zmq_msg_t>) throws(ZeroMQError) -> Result
+    ) throws(ZeroMQError) -> Result {
+        var copy = zmq_msg_t()
+        return try withUnsafeMutablePointer(to: &copy) { copy throws(ZeroMQError) in
+            zmq_msg_init(copy)
+            zmq_msg_copy(copy, box)
+            // libzmq has taken what was sent, and left an empty message.
+            defer { zmq_msg_close(copy) }
+            return try send(copy)
+        }
     }
 
     deinit {

@@ -3,8 +3,8 @@ internal import CZeroMQ
 /// Waits for several sockets and mailboxes at once, on the thread that owns them.
 public final class Poller {
     private var items: [zmq_pollitem_t] = []
-    /// The sockets among them by their index, held: libzmq keeps only the pointer.
-    private var sockets: [Int: Socket] = [:]
+    /// The socket of each of them that is one, held: libzmq keeps only the pointer.
+    private var sockets: [Socket?] = []
     /// Places in `items` that nothing has.
     private var free: [Int] = []
 
@@ -42,6 +42,7 @@ public final class Poller {
     private func add(_ item: zmq_pollitem_t) -> Token {
         guard let index = free.popLast() else {
             items.append(item)
+            sockets.append(nil)
             return Token(index: items.count - 1)
         }
         items[index] = item
@@ -61,10 +62,17 @@ public final class Poller {
     public func wait(timeout: Duration?) throws(ZeroMQError) -> Int {
         // Rounded up, so that a wait for half a millisecond does not spin.
         let milliseconds = timeout.map { $0 <= .zero ? 0 : ($0 + .microseconds(999)).wholeMilliseconds } ?? -1
-        return Int(try check("wait for sockets") { zmq_poll(&items, Int32(items.count), milliseconds) })
+        let ready = Int(try check("wait for sockets") { zmq_poll(&items, Int32(items.count), milliseconds) })
+        // What is found empty need not be read to know it.
+        for (item, socket) in zip(items, sockets)
+        where item.events & Int16(ZMQ_POLLIN) != 0 && item.revents & Int16(ZMQ_POLLIN) == 0 {
+            socket?.connections?.noteDrained()
+        }
+        return ready
     }
 
-    /// Whether the last wait found something to receive.
+    /// Whether the last wait found something to receive. To try where it did not costs libzmq a system call or two; so do not
+    /// where a turn of a loop has much to look at. What came since wakes the next wait at once.
     public func isReadable(_ token: Token) -> Bool {
         items[token.index].revents & Int16(ZMQ_POLLIN) != 0
     }

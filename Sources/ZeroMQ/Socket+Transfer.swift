@@ -18,11 +18,12 @@ extension Socket {
         for (index, part) in parts.enumerated() {
             let isLast = index == parts.count - 1
             let flags = (blocking ? 0 : ZMQ_DONTWAIT) | (isLast ? 0 : ZMQ_SNDMORE)
-            let shared = part.share()
             // When a later part is refused the peer is gone, and libzmq has rolled the first parts back.
-            guard try checkUnlessBlocking("send", { zmq_msg_send(shared.box, handle, flags) }) != nil else {
-                return false
-            }
+            guard
+                try part.withShared({ shared throws(ZeroMQError) in
+                    try checkUnlessBlocking("send", { zmq_msg_send(shared, handle, flags) })
+                }) != nil
+            else { return false }
         }
         return true
     }
