@@ -49,7 +49,7 @@ extension IngestLoop {
             if arrival.header.isEnd { end(stream) }
             outputs.enqueue(session)
         }
-        try answer(arrival.feeder, accepted)
+        answer(arrival.feeder, accepted)
         return true
     }
 

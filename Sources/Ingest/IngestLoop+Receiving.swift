@@ -19,7 +19,7 @@ extension IngestLoop {
     private func receive(from source: Inputs.Source, at now: ContinuousClock.Instant) throws {
         let isHeldUp = source.feeder.map { isStopping || !mayHold($0) } ?? (pendingAnswers.count >= Self.maxPending)
         poller.setInterest(source.token, receiving: !isHeldUp)
-        guard !isHeldUp else { return }
+        guard !isHeldUp, poller.isReadable(source.token) else { return }
         for _ in 0..<Self.batch {
             guard let received = try source.socket.receive() else { return }
             counters.received += 1
@@ -66,14 +66,14 @@ extension IngestLoop {
             stream = try streams.stream(header.stream, now: now, isWatched: preview.isWatched)
         } catch {
             refuse(error, of: about)
-            return try answer(feeder, .refused(error.description, frame: named))
+            return answer(feeder, .refused(error.description, frame: named))
         }
         guard mayHold(feeder) else {
             count(
                 refusal: "too_many_outstanding",
                 "a feeder has \(feeder.outstanding) frames waiting; at most \(configuration.maxOutstanding) are allowed",
                 of: header.stream)
-            return try answer(
+            return answer(
                 feeder,
                 .refused(
                     "too_many_outstanding: wait for an answer before sending more than "
@@ -122,13 +122,9 @@ extension IngestLoop {
         logger.warning("refused \(refusal): \(detail)", metadata: stream.map { .stream($0) } ?? [:])
     }
 
-    /// Answers a feeder that waits for an answer, with a spool only once everything before is on disk.
-    func answer(_ feeder: Feeder, _ answer: FeederAnswer) throws {
-        if spool != nil, case .peer = feeder.kind {
-            pendingAnswers.append((feeder, answer))
-        } else {
-            try send(answer, to: feeder)
-        }
+    /// Answers a feeder that waits for an answer, at the end of the turn, with a spool only once everything before is on disk.
+    func answer(_ feeder: Feeder, _ answer: FeederAnswer) {
+        if case .peer = feeder.kind { pendingAnswers.append((feeder, answer)) }
     }
 
     func send(_ answer: FeederAnswer, to feeder: Feeder) throws {

@@ -121,9 +121,11 @@ extension IngestLoop {
         unsynced.append(session)
     }
 
-    /// Makes durable what was written, and then confirms it and lets it be sent.
-    func settleSpool() throws {
-        guard let spool else { return }
+    /// Makes durable what was written, and lets it be sent.
+    ///
+    /// - Returns: whether everything may be confirmed.
+    func settleSpool() -> Bool {
+        guard let spool else { return true }
         // A disk may take its time; restarting would not make it faster.
         pulse?.beginWork(patience: .seconds(60))
         defer { pulse?.beat() }
@@ -137,7 +139,7 @@ extension IngestLoop {
                     "the spool cannot be written: nothing is confirmed or sent until it works again; trying again by itself",
                     metadata: ["reason": "\(spool.trouble.map { "\($0)" } ?? "")"])
             }
-            return
+            return false
         }
         if isSpoolInTrouble {
             isSpoolInTrouble = false
@@ -148,8 +150,7 @@ extension IngestLoop {
             outputs.enqueue(session)
         }
         unsynced.removeAll(keepingCapacity: true)
-        for (feeder, answer) in pendingAnswers { try send(answer, to: feeder) }
-        pendingAnswers.removeAll(keepingCapacity: true)
+        return true
     }
 
     // MARK: - Feeders that repeat themselves
@@ -159,11 +160,11 @@ extension IngestLoop {
         let frame = arrival.header.cameraFrame
         if verdict == .known {
             counters.known += 1
-            try answer(arrival.feeder, .accepted(frame))
+            answer(arrival.feeder, .accepted(frame))
         } else {
             counters.refusals[FeederRefusal.Reason.outOfOrder.rawValue, default: 0] += 1
             let refusal = FeederRefusal(.outOfOrder, "a frame before it is missing; send again from there on")
-            try answer(arrival.feeder, .refused(refusal.description, frame: frame))
+            answer(arrival.feeder, .refused(refusal.description, frame: frame))
         }
         return true
     }

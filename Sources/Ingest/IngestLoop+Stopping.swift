@@ -33,7 +33,7 @@ extension IngestLoop {
         }
         try pump(at: now)
         if hasNothingLeft {
-            try settleSpool()
+            try pump(at: now)
             spool?.anchor()
             for session in streams.sessions.values {
                 logger.info(

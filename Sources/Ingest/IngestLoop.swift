@@ -26,7 +26,7 @@ final class IngestLoop {
     let pulse: Watchdog.Pulse?
     let status: StageStatus
     let metrics: IngestMetrics
-    /// Answers that wait until what they confirm is on disk.
+    /// Answers that wait until what they confirm is on disk, and for the end of the turn.
     var pendingAnswers: [(feeder: Feeder, answer: FeederAnswer)] = []
     /// Sessions with entries that are not on disk yet.
     var unsynced: [Session] = []
@@ -116,13 +116,17 @@ final class IngestLoop {
         try tick(at: now)
     }
 
-    /// Sends, once what is to be sent is on disk.
+    /// Sends, once what is to be sent is on disk: frames first, since answers would wake their feeders before infer.
     func pump(at now: ContinuousClock.Instant) throws {
-        try settleSpool()
+        let isDurable = settleSpool()
         // Most turns take in acknowledgements only, and adding up goes through all sessions.
-        guard outputs.haveWork else { return }
-        outputs.measure(streams.sessions.values)
-        try outputs.pump(at: now)
+        if outputs.haveWork {
+            outputs.measure(streams.sessions.values)
+            try outputs.pump(at: now)
+        }
+        guard isDurable else { return }
+        for (feeder, answer) in pendingAnswers { try send(answer, to: feeder) }
+        pendingAnswers.removeAll(keepingCapacity: true)
     }
 
     private func tick(at now: ContinuousClock.Instant) throws {
