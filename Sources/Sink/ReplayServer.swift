@@ -76,8 +76,10 @@ final class ReplayServer {
     }
 
     /// Takes requests and sends a bounded piece of the answers.
-    func turn(_ store: StoreReader, at now: ContinuousClock.Instant) throws(ZeroMQError) {
-        while acceptsRequests, let received = try socket.receive(maxParts: 3) {
+    ///
+    /// - Parameter hasRequests: whether the poller found any.
+    func turn(_ store: StoreReader, hasRequests: Bool, at now: ContinuousClock.Instant) throws(ZeroMQError) {
+        while hasRequests, acceptsRequests, let received = try socket.receive(maxParts: 3) {
             if case .parts(let parts) = received { try accept(parts, store, now) }
         }
         for (name, request) in peers.stuck(on: socket, at: now) {

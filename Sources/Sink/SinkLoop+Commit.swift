@@ -84,11 +84,15 @@ extension SinkLoop {
         return (entries, bodies)
     }
 
-    /// Publishes first: somebody waits for the result, and ingest for nothing but room in its windows.
+    /// Publishes first: somebody waits for the result, ingest for nothing but room in its windows, and whoever reads the
+    /// metrics for nothing at all.
     private func confirm(_ committed: [BatchEntry], _ bodies: [Data]) throws {
-        for entry in committed {
+        for (entry, body) in zip(committed, bodies) {
             switch entry {
             case .outcome(let pending, let session):
+                try announce(session)
+                try results.publish(body, of: session.stream)
+                if pending.summary.drop == nil { session.poses += 1 } else { session.drops += 1 }
                 session.committed.next = pending.frame.sequence.next
                 if let state = pending.sessionState { session.newestState = state }
                 willAcknowledge(session)
@@ -96,17 +100,8 @@ extension SinkLoop {
                 session.committed.ended = true
                 session.committed.sessionState = []
                 session.newestState = nil
+                try publishEnd(of: session)
                 willAcknowledge(session)
-            }
-        }
-        let now = Timestamp.now
-        for (entry, body) in zip(committed, bodies) {
-            switch entry {
-            case .outcome(let pending, let session):
-                try announce(session)
-                try results.publish(body, of: session.stream)
-                count(pending.summary, of: session, at: now)
-            case .end(_, let session): try publishEnd(of: session)
             }
         }
         for session in acknowledgeable {
@@ -115,16 +110,16 @@ extension SinkLoop {
             try acknowledgements.publish(session.committed)
         }
         acknowledgeable.removeAll(keepingCapacity: true)
+        let now = Timestamp.now
+        for case .outcome(let pending, let session) in committed { count(pending.summary, of: session, at: now) }
     }
 
     /// Counts an outcome that is in the store.
     private func count(_ outcome: OutcomeSummary, of session: SinkSession, at now: Timestamp) {
         if let drop = outcome.drop {
             internalCounters.drops[drop.reason, default: 0] += 1
-            session.drops += 1
         } else {
             internalCounters.poses += 1
-            session.poses += 1
         }
         let meter = session.meter ?? metrics.meter(of: session.stream)
         session.meter = meter

@@ -54,6 +54,8 @@ package final class SinkLoop {
     private let poller = Poller()
     private let outcomesToken: Poller.Token
     private let replayToken: Poller.Token
+    private let resultsToken: Poller.Token
+    private let acknowledgementsToken: Poller.Token
     private var pace: CommitPace
     /// When the next commit may begin.
     private var nextCommit = ContinuousClock.now
@@ -112,7 +114,8 @@ package final class SinkLoop {
             ])
         outcomesToken = poller.watch(outcomes)
         replayToken = poller.watch(replay.socket)
-        for socket in [results.socket, acknowledgements.socket] { _ = poller.watch(socket) }
+        resultsToken = poller.watch(results.socket)
+        acknowledgementsToken = poller.watch(acknowledgements.socket)
 
         let totals = try store.reader.totals()
         logger.info(
@@ -126,9 +129,10 @@ package final class SinkLoop {
     package func run(until stop: StopSignal) throws {
         _ = poller.watch(fileDescriptor: stop.fileDescriptor)
         while !stop.isRequested {
-            // Until the next commit may begin, what arrives lies in the socket: it wakes nobody and is read at one go.
+            // Until the next commit may begin, what arrives lies in the socket: it wakes nobody and is read at one go. A
+            // poller waits whole milliseconds only: one that is over in less is not worth a longer one.
             let pause = nextCommit - .now
-            _ = pause > .zero ? try turn(receiving: false, waiting: pause) : try turn()
+            _ = pause >= .milliseconds(1) ? try turn(receiving: false, waiting: pause - .microseconds(999)) : try turn()
         }
         stop.acknowledge()
         try drain()
@@ -176,9 +180,9 @@ package final class SinkLoop {
         if let trouble { timeout = min(timeout, trouble.nextTry - .now) }
         try poller.wait(timeout: timeout)
 
-        try results.takeSubscriptions()
-        let watched = try acknowledgements.takeSubscriptions()
-        let received = receiving ? try receive() : 0
+        if poller.isReadable(resultsToken) { try results.takeSubscriptions() }
+        let watched = poller.isReadable(acknowledgementsToken) ? try acknowledgements.takeSubscriptions() : []
+        let received = poller.isReadable(outcomesToken) ? try receive() : 0
         if trouble == nil, !batch.isEmpty { nextCommit = pace.begin(batch.count, at: .now) }
         noteWork()
         // A disk may take its time; restarting would not make it faster.
@@ -187,7 +191,7 @@ package final class SinkLoop {
         noteWork()
         pulse?.beat()
         for session in watched { try acknowledgeNow(session) }
-        try replay.turn(store.reader, at: .now)
+        try replay.turn(store.reader, hasRequests: poller.isReadable(replayToken), at: .now)
         if !superseded.isEmpty { try closeSuperseded(at: .now) }
         report()
         return received
