@@ -24,8 +24,9 @@ public final class Connector {
     public private(set) var isUp = false
     private let monitor: Monitor
     private var nextTry: ContinuousClock.Instant?
-    /// Where it is watched, with the tokens of the socket and of its monitor.
-    private var watch: (poller: Poller, socket: Poller.Token, monitor: Poller.Token)?
+    /// Where it is watched. Weak, or whoever holds one connection would hold all sockets that are watched with it.
+    private weak var poller: Poller?
+    private var tokens: (socket: Poller.Token, monitor: Poller.Token)?
 
     /// After a peer that did not speak ZMTP, or not with this key.
     private static let pause = Duration.seconds(1)
@@ -47,16 +48,17 @@ public final class Connector {
     /// - Returns: the socket's own token.
     public func watch(with poller: Poller) -> Poller.Token {
         let token = poller.watch(socket)
-        watch = (poller, token, poller.watch(monitor.socket))
+        self.poller = poller
+        tokens = (token, poller.watch(monitor.socket))
         return token
     }
 
     /// Takes it out of a poller again, so that it ends with its last owner.
     public func unwatch(from poller: Poller) {
-        guard let watch else { return }
-        poller.unwatch(watch.socket)
-        poller.unwatch(watch.monitor)
-        self.watch = nil
+        guard let tokens else { return }
+        poller.unwatch(tokens.socket)
+        poller.unwatch(tokens.monitor)
+        self.tokens = nil
     }
 
     /// What has happened since the last call. Call it whenever the poller wakes up, and at least once a second.
@@ -88,7 +90,10 @@ public final class Connector {
     }
 
     /// Whether there may be something to read of the connection.
-    private var hasNews: Bool { watch.map { $0.poller.isReadable($0.monitor) } ?? true }
+    private var hasNews: Bool {
+        guard let poller, let tokens else { return true }
+        return poller.isReadable(tokens.monitor)
+    }
 
     private func renew() throws(ZeroMQError) {
         try socket.disconnect(endpoint)
