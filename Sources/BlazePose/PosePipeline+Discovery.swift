@@ -21,6 +21,22 @@ extension PosePipeline {
             }
             return search(scene, isEmpty: false).regions.map { Window(scene: index, region: $0) }
         }
+        return begin(windows, scenes)
+    }
+
+    /// Begins to search the whole of a live stream's picture in which everybody was lost, while closer looks are taken: if
+    /// those fail it is searched anyway, and the two one after the other would let the next frame wait. Where they do not fail it
+    /// was for nothing, so a file, which gains nothing by an early answer, does without.
+    ///
+    /// - Parameter begun: what is not begun twice.
+    package func startDiscovery(ofLost scenes: [Scene], besides begun: Ahead?) -> Ahead? {
+        let windows = scenes.enumerated().filter {
+            $1.tracker.isLive && !$1.tracker.tracks.isEmpty && $1.found.isEmpty
+        }.map { Window(scene: $0, region: PoseRegion(letterboxing: $1.image)) }
+        return begin(windows.filter { begun?.windows.contains($0) != true }, scenes)
+    }
+
+    private func begin(_ windows: [Window], _ scenes: [Scene]) -> Ahead? {
         guard !windows.isEmpty, windows.count <= PosePipeline.largestBatch else { return nil }
         return inference.startDetections(
             in: windows.map { Crop(image: scenes[$0.scene].image, region: $0.region) },
@@ -29,7 +45,7 @@ extension PosePipeline {
     }
 
     /// Searches pictures for persons nobody follows yet.
-    package func discover(_ scenes: inout [Scene], _ ahead: Ahead? = nil) throws {
+    package func discover(_ scenes: inout [Scene], _ ahead: [Ahead] = []) throws {
         var windows: [Window] = []
         for (index, scene) in scenes.enumerated() {
             let tracker = scene.tracker
@@ -60,19 +76,23 @@ extension PosePipeline {
     }
 
     /// What the detector sees in each window, taken from what was begun before where that is in it.
-    private func detections(_ windows: [Window], _ scenes: [Scene], _ ahead: Ahead?) throws -> [[PoseDetection]] {
-        let missing = windows.filter { ahead?.windows.contains($0) != true }
+    private func detections(_ windows: [Window], _ scenes: [Scene], _ ahead: [Ahead]) throws -> [[PoseDetection]] {
+        let isKnown = windows.map { window in ahead.contains { $0.windows.contains(window) } }
+        // What nobody wants any more is called off before anything is waited for.
+        let wanted = ahead.filter { begun in
+            let isWanted = begun.windows.contains(where: windows.contains)
+            if !isWanted { begun.detections.cancel() }
+            return isWanted
+        }
+        let missing = zip(windows, isKnown).filter { !$1 }.map(\.0)
         var found = try detections(
             missing.map { Crop(image: scenes[$0.scene].image, region: $0.region) },
             threshold: options.minimumDetectionScore)
-        guard let ahead else { return found }
-        guard missing.count < windows.count else {
-            ahead.detections.cancel()
-            return found
-        }
-        let known = try ahead.detections.value()
+        let known = try wanted.map { (windows: $0.windows, detections: try $0.detections.value()) }
         return windows.map { window in
-            if let place = ahead.windows.firstIndex(of: window) { return known[place] }
+            for begun in known {
+                if let place = begun.windows.firstIndex(of: window) { return begun.detections[place] }
+            }
             return found.removeFirst()
         }
     }

@@ -49,9 +49,10 @@ package final class PosePipeline {
         for scene in scenes where scene.tracker.takeCut() {
             scene.tracker.tracks.removeAll { !scene.found.contains($0.id) }
         }
+        let urgent = startDiscovery(ofLost: scenes, besides: ahead)
         if options.closerLooks { try lookCloser(&scenes) }
         for index in scenes.indices { mergeDuplicates(in: &scenes[index]) }
-        try discover(&scenes, ahead)
+        try discover(&scenes, [ahead, urgent].compactMap { $0 })
         return scenes.map { finish($0) }
     }
 

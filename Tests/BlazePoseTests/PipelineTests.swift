@@ -308,6 +308,32 @@ internal import Testing
         #expect(ahead.scene.begun > 20 && ahead.scene.cancelled < ahead.scene.begun / 2)
     }
 
+    @Test func aLiveStreamThatLostEverybodyIsSearchedWhileCloserLooksAreTaken() throws {
+        func persons(isLive: Bool, looksAhead: Bool) throws -> (scene: SimulatedScene, boxes: [[BoundingBox]]) {
+            let scene = SimulatedScene()
+            scene.looksAhead = looksAhead
+            scene.bodies = [
+                Body(frames: 0..<40) { _ in Point(x: 200, y: 180) },
+                Body(frames: 44..<200) { _ in Point(x: 420, y: 180) },
+            ]
+            let pipeline = PosePipeline(inference: scene, options: BlazePoseOptions())
+            let tracker = PoseTracker()
+            tracker.isLive = isLive
+            let boxes = try (0..<60).map { frame in
+                try pipeline.process([(tracker, SimulatedScene.image(frame), nil)])[0].map(\.boundingBox)
+            }
+            return (scene, boxes)
+        }
+        let plain = try persons(isLive: true, looksAhead: false)
+        let ahead = try persons(isLive: true, looksAhead: true)
+        #expect(plain.boxes[50].count == 1)
+        #expect(ahead.boxes == plain.boxes)
+        #expect(ahead.scene.detectorRuns == plain.scene.detectorRuns)
+        #expect(ahead.scene.landmarkRuns == plain.scene.landmarkRuns)
+        // The four frames without anybody.
+        #expect(ahead.scene.begun >= (try persons(isLive: false, looksAhead: true)).scene.begun + 4)
+    }
+
     @Test func inALiveStreamASearchIsSpreadOverFrames() throws {
         /// The most crops looked at in one frame after the beginning, and the first frame in which the person who turned is
         /// found again.
