@@ -1,8 +1,8 @@
 /// Frames of a video file or camera, through an ffmpeg child process.
 ///
-/// A stream that is MJPEG already (most USB and many network cameras) keeps its own JPEGs, bit for bit. Everything
-/// else is encoded at the best quality. Pictures are turned upright by ffmpeg, and no frame is doubled or left out to
-/// even out the rate.
+/// A stream that is MJPEG already (most USB and many network cameras) keeps its own JPEGs, bit for bit; but those of a file that
+/// says their samples do not have a JPEG's range are made real ones. Everything else is encoded at the best quality.
+/// Pictures are turned upright by ffmpeg, and no frame is doubled or left out to even out the rate.
 package final class VideoSource: FrameSource {
     package private(set) var warning: String?
 

@@ -83,23 +83,16 @@ package struct JSONWriter {
     /// in a fraction of the time for a mesh.
     package mutating func points(_ points: [SIMD3<Float>], decimals: Int) {
         array { json in
-            for point in points {
-                guard let x = FixedDecimal(Double(point.x), decimals: decimals),
-                    let y = FixedDecimal(Double(point.y), decimals: decimals),
-                    let z = FixedDecimal(Double(point.z), decimals: decimals)
-                else {
-                    json.array { json in for axis in 0..<3 { json.value(point[axis], decimals: decimals) } }
-                    continue
+            var next = 0
+            while next < points.count {
+                next = PointsText.write(points, from: next, decimals: decimals) { text in
+                    json.bytes.append(contentsOf: text)
+                    json.needsComma = json.needsComma || !text.isEmpty
                 }
-                json.backwards(4 * BackwardText.numberCapacity) { text in
-                    text.put("]")
-                    text.put(z)
-                    text.put(",")
-                    text.put(y)
-                    text.put(",")
-                    text.put(x)
-                    text.put("[")
-                }
+                guard next < points.count else { return }
+                // One with a number that is too large, or none.
+                json.array { json in for axis in 0..<3 { json.value(points[next][axis], decimals: decimals) } }
+                next += 1
             }
         }
     }

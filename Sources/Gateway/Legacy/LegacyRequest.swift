@@ -43,7 +43,9 @@ enum LegacyRequest {
             }
             // As a browser's canvas gives it.
             if text.hasPrefix("data:"), let comma = text.firstIndex(of: ",") { text.removeSubrange(...comma) }
-            guard let bytes = Data(base64Encoded: text, options: .ignoreUnknownCharacters), !bytes.isEmpty else {
+            // Without line ends, which few send, it takes a tenth of the time.
+            let decoded = Data(base64Encoded: text) ?? Data(base64Encoded: text, options: .ignoreUnknownCharacters)
+            guard let bytes = decoded, !bytes.isEmpty else {
                 throw APIError(.badRequest, "Failed to decode image: image_base64 is no base64")
             }
             picture = bytes
