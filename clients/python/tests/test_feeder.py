@@ -77,7 +77,9 @@ def test_what_was_not_confirmed_is_sent_again_in_order_when_ingest_is_back(inges
     second = ingests(endpoint=first.endpoint)
     feeder.flush(DEADLINE)
     assert (feeder.accepted, feeder.outstanding) == (40, 0)
-    assert [header["frame"] for header, _ in second.received] == list(range(30, 40))
+    again = [header["frame"] for header, _ in second.received]
+    # Answers that were under way when it died are lost too: what they confirmed is sent again.
+    assert again == list(range(min(again), 40)) and min(again) <= 30
     assert feeder.resent >= 1
     feeder.close()
 
