@@ -6,7 +6,6 @@
 
 #include <functional>
 #include <mutex>
-#include <optional>
 
 namespace cplans {
 
@@ -61,8 +60,6 @@ struct Step {
 /// A convolution with everything that can be prepared ahead of time prepared. A second input, where there is one, is
 /// added before the activation.
 Convolution convolution(const cplans_conv2d &options, const Array &weight, const Array &bias);
-/// One whose weights are mostly zeros; nothing where that is not so, or would not make it faster.
-std::optional<Convolution> sparse_convolution(const cplans_conv2d &options, const Array &weight, const Array &bias);
 /// Convolutions of which each takes the result of the one before it, and which nothing else takes. `addends` says which
 /// have a value to add; the inputs are the first one's image and then those values.
 Kernel stream(std::vector<Convolution> convolutions, std::vector<bool> addends);

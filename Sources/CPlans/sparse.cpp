@@ -1,5 +1,5 @@
 // Pointwise convolutions whose weights are mostly zeros, as pruning leaves them.
-#include "rows.h"
+#include "convolutions.h"
 
 namespace cplans {
 
