@@ -18,8 +18,8 @@ public struct RGBImage: @unchecked Sendable {
     private let base: UnsafeRawPointer
     private let byteCount: Int
     private let owner: AnyObject
-    /// The same picture at another reduction; nil where there is no other.
-    private let reduced: (@Sendable (Int) throws -> RGBImage)?
+    /// The same picture at the largest reduction that is at most so much; nil where there is no other.
+    private let reduced: (@Sendable (Float) throws -> RGBImage)?
 
     /// Pixels held in a row.
     package var heldWidth: Int { (width + reduction - 1) / reduction }
@@ -45,11 +45,11 @@ public struct RGBImage: @unchecked Sendable {
     /// - Parameters:
     ///   - width: of the whole picture at full size, as `height`.
     ///   - reduction: 1, 2, 4 or 8; rows hold a pixel for each of so many and one for what is left over.
-    ///   - reduced: the same picture at another reduction, where there is one.
+    ///   - reduced: the same picture at the largest reduction that is at most so much, where there are several.
     /// - Throws: `BlazePoseError.image` when the numbers do not fit together.
     package init(
         width: Int, height: Int, reduction: Int, bytesPerRow: Int, pixels: UnsafeRawBufferPointer, owner: AnyObject,
-        reduced: (@Sendable (Int) throws -> RGBImage)?
+        reduced: (@Sendable (Float) throws -> RGBImage)?
     ) throws(BlazePoseError) {
         self.width = width
         self.height = height
@@ -84,9 +84,7 @@ public struct RGBImage: @unchecked Sendable {
     /// - Throws: what decoding throws.
     package func fine(enoughFor pitch: Float) throws -> RGBImage {
         guard let reduced, Float(reduction) > max(1, pitch) else { return self }
-        var wanted = reduction
-        while wanted > 1, Float(wanted) > pitch { wanted /= 2 }
-        return try reduced(wanted)
+        return try reduced(pitch)
     }
 
     /// Calls `body` with the bytes, `heldHeight` rows; they are valid only until it returns.

@@ -36,10 +36,9 @@ final class FollowedPersons<Model: TrackingModel> {
     /// Finds the persons in frames; at most one frame of each session.
     func look(at frames: [EngineFrame]) throws -> [View] {
         frames.forEach(restore)
-        let scales = frames.map(finder.scale)
-        let images = try zip(frames, scales).map { try $0.shown.image($1) }
+        let images = try frames.map { try $0.shown.image(finder.scale(for: $0)) }
         let isShot = zip(frames, images).map(identities.isShot)
-        let found = try finder.find(in: frames, scales: scales, isShot: isShot)
+        let found = try finder.find(in: frames, images: images, isShot: isShot)
         return frames.indices.map {
             View(frame: frames[$0], image: images[$0], isShot: isShot[$0], findings: found[$0])
         }

@@ -73,16 +73,16 @@ final class PersonFinder {
     /// The persons in each frame, without numbers.
     ///
     /// - Parameters:
-    ///   - scales: of each frame, at which size it is looked at first.
+    ///   - images: of each frame, its picture at the size at which it is looked at first.
     ///   - isShot: of each frame, whether it begins a shot.
-    func find(in frames: [EngineFrame], scales: [DecodeScale], isShot: [Bool]) throws -> [[Finding]] {
-        let inputs = try zip(frames, zip(scales, isShot)).map { frame, rest in
-            let (scale, isShot) = rest
+    func find(in frames: [EngineFrame], images: [DecodedImage], isShot: [Bool]) throws -> [[Finding]] {
+        let inputs = try zip(frames, zip(images, isShot)).map { frame, rest in
+            let (image, isShot) = rest
             let session = session(frame)
             if isShot { session.tracker.cut() }
             session.tracker.isLive = frame.isLive
             return BlazePoseEstimator.Frame(
-                tracker: session.tracker, image: try RGBImage(frame.shown, at: scale),
+                tracker: session.tracker, image: try RGBImage(image, of: frame.shown),
                 timestamp: Double(frame.captureTime.nanoseconds - session.start.nanoseconds) / 1e9)
         }
         return try estimator.process(inputs).map { $0.map { Finding(person: Person($0), mask: $0.mask) } }
@@ -142,16 +142,15 @@ extension EngineFrame {
 
 extension RGBImage {
     /// A picture at one of its sizes, and at the others where they are asked for.
-    fileprivate init(_ picture: FramePicture, at scale: DecodeScale) throws {
-        let image = try picture.image(scale)
-        try self.init(image, width: picture.width, height: picture.height) { reduction in
-            try RGBImage(picture, at: DecodeScale(pitch: Float(reduction)))
+    fileprivate init(_ image: DecodedImage, of picture: FramePicture) throws(BlazePoseError) {
+        try self.init(image, width: picture.width, height: picture.height) { pitch in
+            try RGBImage(try picture.image(DecodeScale(pitch: pitch)), of: picture)
         }
     }
 
     /// The same pixels: nothing is copied, and the decoded image lives as long as this view of it.
     fileprivate init(
-        _ image: DecodedImage, width: Int, height: Int, reduced: (@Sendable (Int) throws -> RGBImage)? = nil
+        _ image: DecodedImage, width: Int, height: Int, reduced: (@Sendable (Float) throws -> RGBImage)? = nil
     ) throws(BlazePoseError) {
         self = try image.withUnsafeBytes { pixels throws(BlazePoseError) in
             try RGBImage(

@@ -4,7 +4,8 @@ final class LateProbe {
     private let stop: SourceStop?
     private var known: Result<VideoProbe, FrameSourceError>?
 
-    private static let patienceNs: Int64 = 20_000_000_000
+    /// How long it may take to answer, and ffmpeg to give a file's first picture before ffprobe is asked what is wrong with it.
+    static let patienceNs: Int64 = 20_000_000_000
 
     init(_ input: VideoInput, stop: SourceStop?) {
         self.input = input

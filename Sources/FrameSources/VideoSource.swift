@@ -15,9 +15,6 @@ package final class VideoSource: FrameSource {
     private let startNs = unixTimeNs()
     private var isFinished = false
 
-    /// How long a file may take to give its first picture before ffprobe is asked what is wrong with it.
-    private static let patienceNs: Int64 = 20_000_000_000
-
     /// - Parameter isLive: capture times are those of reading, not the places in the video.
     init(_ input: VideoInput, isLive: Bool, stop: SourceStop) throws(FrameSourceError) {
         self.input = input
@@ -28,7 +25,7 @@ package final class VideoSource: FrameSource {
         // way already. Pictures of the whole range are the exception: they may be JPEGs, which are kept as they are. A
         // camera may be opened by one program at a time only.
         let early = isLive ? nil : try VideoDecoder(input, keepsJPEG: false, stop: stop)
-        if let early, try early.format(deadlineNs: unixTimeNs() + Self.patienceNs)?.isFullRange == false {
+        if let early, try early.format(deadlineNs: unixTimeNs() + LateProbe.patienceNs)?.isFullRange == false {
             decoder = early
             return
         }
